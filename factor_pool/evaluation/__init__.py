@@ -1,0 +1,1 @@
+"""How good a factor is: windows, labels, baselines, metrics, inference, scores."""

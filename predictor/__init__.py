@@ -1,0 +1,1 @@
+"""What the factors are for: tomorrow's ranking of sectors, with reasons."""

@@ -1,0 +1,1 @@
+"""Where factors are evaluated: hardened containers, or separate processes."""

@@ -1,0 +1,1 @@
+"""Who proposes factors: the built-in evolutionary search and the language model."""

@@ -1,0 +1,29 @@
+"""What all tests share: the guard against the network, and the real market data."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+_GUARD = Path(__file__).parent / "guard"
+
+
+def pytest_configure() -> None:
+    """Bar every connection that is not to this machine, here and in child processes."""
+    sys.path.insert(0, str(_GUARD))
+    import network_guard
+
+    network_guard.install()
+    paths = [str(_GUARD), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real market data beside the project; the test skips where it is absent."""
+    folder = Path(os.environ.get("TIDE_REAL_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not (folder / "sector_day_panel.parquet").exists():
+        pytest.skip(f"no real market data at {folder}; set TIDE_REAL_DATA to its folder")
+    return folder
