@@ -2,7 +2,7 @@
 
 Every session's limit-up counts are drawn from an intensity that was fixed the session before, out of
 
-* persistence and size: cross-sectional ranks of past counts, densities and company counts;
+* persistence and size: cross-sectional ranks of past limit-up counts and of company counts;
 * heat: themes that ignite (点火), ferment (发酵), climax (高潮) and ebb (退潮) in one sector;
 * the planted factors, computed from published values only, exactly as their texts say.
 
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 LAST_SESSION = datetime.date(2025, 12, 31)
 
-# Intensity: log mean count = LEVEL + PERSISTENCE . ranks + heat + planted + mood of the day.
-RANK_WEIGHTS = {"ewm10": 0.32, "ewm40": 0.12, "today": 0.26, "density10": 0.0, "size": 0.36}
+# Intensity: score = 0.5 + RANK_WEIGHTS . ranks + heat + planted; log mean count = LINK(score) + mood.
+RANK_WEIGHTS = {"ewm10": 0.32, "ewm40": 0.12, "today": 0.26, "size": 0.36}
+# LINK maps a score of 0, 0.1 ... 1 to a log mean count. It was solved so that the expected
+# cross-sectional rank of the count is linear in the score. The score is linear in ranks, so once
+# ranks are regressed on the ranks of the baseline nothing is left: the null is exact.
 LINK = (-7.7, -3.7, -1.9, -1.25, -0.8, -0.47, -0.19, 0.06, 0.29, 0.5, 0.74)
 MOOD_SD, MOOD_AR = 0.5, 0.6
 SPREAD = 0.5  # sd of the log of the unpredictable, one-day overdispersion of each sector
@@ -136,8 +139,7 @@ class _Simulation:
         self.size, self.growth = size, self.rng.uniform(0.0, 0.25, sectors)
         self.liquidity = np.exp(self.rng.normal(18.9, 0.5, sectors))  # yuan a company and session
         self.close = np.exp(self.rng.normal(7.0, 0.3, sectors))
-        self.ewm = {name: _Ewm(span, sectors) for name, span in
-                    (("ewm10", 10), ("ewm40", 40), ("density10", 10))}  # fmt: skip
+        self.ewm = {f"ewm{span}": _Ewm(span, sectors) for span in (10, 40)}
         self.previous, self.streak = np.zeros(sectors), np.zeros(sectors)
         self.activity, self.brittle = np.zeros(sectors), np.zeros(sectors)
         self.phase, self.mood = np.zeros(sectors, dtype=int), 0.0
@@ -249,11 +251,8 @@ class _Simulation:
     def _expect(self, t: int, count: np.ndarray, companies: np.ndarray) -> None:
         """Fix the log intensity of session t + 1 from what session t has published."""
         seen = self.present[t]
-        density = count / companies
-        values = {"today": count, "size": companies} | {
-            name: ewm.update(density if name == "density10" else count, seen)
-            for name, ewm in self.ewm.items()
-        }
+        values = {"today": count, "size": companies}
+        values |= {name: ewm.update(count, seen) for name, ewm in self.ewm.items()}
         score = np.full(self.shape[1], 0.5)
         for name, weight in RANK_WEIGHTS.items():
             score += weight * _centred_rank(np.where(seen, values[name], np.nan))
@@ -355,10 +354,10 @@ def _correlation(v: dict[str, np.ndarray], t: int) -> np.ndarray:
 
 
 PLANTED = (
-    _Planted("Mean($net_inflow / $turnover, 5)", _flow, 0.11),
-    _Planted("$turnover / Mean($turnover, 20)", _activity, 0.11),
-    _Planted("CSRank($close / Ref($close, 20))", _momentum, 0.11),
-    _Planted("Mean($broken_limit_count / $company_count, 3)", _broken, 0.11),
-    _Planted("Mean(($close - $low) / ($high - $low), 5)", _intraday, 0.11),
-    _Planted("Corr($close, $turnover, 10)", _correlation, 0.11),
+    _Planted("Mean($net_inflow / $turnover, 5)", _flow, 0.09),
+    _Planted("$turnover / Mean($turnover, 20)", _activity, 0.12),
+    _Planted("CSRank($close / Ref($close, 20))", _momentum, 0.09),
+    _Planted("Mean($broken_limit_count / $company_count, 3)", _broken, 0.12),
+    _Planted("Mean(($close - $low) / ($high - $low), 5)", _intraday, 0.09),
+    _Planted("Corr($close, $turnover, 10)", _correlation, 0.12),
 )
