@@ -116,8 +116,9 @@ def _disk(home: Home) -> Finding:
 
 
 def _store(home: Home) -> Finding:
-    from data_profile.errors import StoreError
     from data_profile.store import Store
+
+    from data_profile.errors import StoreError
 
     store = Store(home.store)
     if not store.exists():
@@ -148,8 +149,9 @@ def _calendar(home: Home) -> Finding:
 
 
 def _docker(home: Home) -> Finding:
-    from scenario.errors import IsolationError
     from scenario.isolation.image import connect, find_image
+
+    from scenario.errors import IsolationError
 
     try:
         client = connect()
