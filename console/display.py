@@ -113,8 +113,13 @@ def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
 def training_progress() -> Iterator["TrainingProgress"]:
     """A progress bar for `predictor.training.train`."""
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=stderr, transient=True, disable=not stderr.is_terminal,
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=stderr,
+        transient=True,
+        disable=not stderr.is_terminal,
     ) as bar:
         yield TrainingProgress(bar)
 

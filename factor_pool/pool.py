@@ -119,7 +119,9 @@ class Pool:
                 "session": member.session,
                 "snapshot": member.snapshot,
             }
-            run = self._client.create_run(self._experiment, tags=tags, run_name=member.expression[:90])
+            run = self._client.create_run(
+                self._experiment, tags=tags, run_name=member.expression[:90]
+            )
             run_id = str(run.info.run_id)
         for name, value in _figures(member).items():
             self._client.log_metric(run_id, name, value)

@@ -100,7 +100,9 @@ def test_the_registered_model_gives_the_factors_values(
     frame = frame.astype(dict.fromkeys(fields, float)).reset_index(drop=True)
     got = model.predict(frame)
     panel = Panel.from_frame(frame)
-    for name, values in zip(("F0001", "F0002"), evaluate(list(map(parse, TEXTS)), panel), strict=True):
+    for name, values in zip(
+        ("F0001", "F0002"), evaluate(list(map(parse, TEXTS)), panel), strict=True
+    ):
         table = got.pivot(index="date", columns="instrument", values=name)
         np.testing.assert_allclose(table.to_numpy(), values, rtol=1e-6)
     assert isinstance(got, pd.DataFrame)

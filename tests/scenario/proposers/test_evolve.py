@@ -45,7 +45,7 @@ def night(loops: int, seed: int = 3, evolve: Evolve | None = None) -> list[Tried
         given = context(iteration, attempts, seed=seed)
         for text in proposer.expressions(proposer.idea(given), given, ()):
             t = 6.0 if "$one_word_count" in text else 0.5
-            attempts.append(Tried(text, {"t_hac": t, "rank_autocorrelation": 0.5}))
+            attempts.append(Tried(text, {"added_t_hac": t, "rank_autocorrelation": 0.5}))
     return attempts
 
 
