@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-
-from factor_pool.expression import ExpressionError, parse
 from factor_pool.expression.nodes import Call, Node, to_text
 from factor_pool.expression.operators import OPERATORS, Operator
+
+from factor_pool.expression import ExpressionError, parse
 
 WINDOWS = (2, 3, 5, 8, 10, 15, 20, 30, 40, 60)
 FRACTIONS = ("0.2", "0.5", "0.8")
