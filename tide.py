@@ -159,12 +159,12 @@ def mine(
         new=new,
     )
     opened = _open_home(home)
-    with MiningDisplay(options) as display:
+    with MiningDisplay() as display:
         summary = run(opened, options, display)
     if as_json:
         _print_json(summary.to_dict())
     else:
-        show_summary(summary, opened)
+        show_summary(summary)
     if summary.interrupted:
         raise typer.Exit(130)
 
@@ -262,10 +262,7 @@ def main() -> None:
 
     load_dotenv(Path(".env"))
     try:
-        app(standalone_mode=True)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        app()
     except Exception as error:
         status = _exit_status(error)
         if status is None:

@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from rich.markup import escape
-from rich.table import Table
 
-from console import display
+from console import display, tables
 from data_profile.home import Home
 
 State = Literal["ok", "optional", "missing"]
@@ -63,9 +62,7 @@ def examine(home: Home) -> list[Finding]:
 
 def show(findings: list[Finding]) -> None:
     """Print the findings as a table."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "what", "seen", "to do"):
-        table.add_column(heading, overflow="fold")
+    table = display.table("", "what", "seen", "to do")
     for finding in findings:
         mark = f"[{_COLOUR[finding.state]}]{finding.state}"
         table.add_row(mark, finding.name, escape(finding.detail), escape(finding.remedy))
@@ -132,7 +129,7 @@ def _store(home: Home) -> Finding:
         manifest = store.manifest()
     except StoreError as error:
         return Finding("market data", "missing", str(error), "tide data import FILE")
-    return Finding("market data", "ok", display.describe_manifest(manifest))
+    return Finding("market data", "ok", tables.describe_manifest(manifest))
 
 
 def _calendar(home: Home) -> Finding:
