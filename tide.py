@@ -94,11 +94,10 @@ def data_import(
     as_json: JsonOption = False,
 ) -> None:
     """Read a panel file, check every row, and make it the store."""
-    from data_profile.sources.panel_file import read
-    from data_profile.store import Store
-
     from console.display import working
     from console.tables import show_import
+    from data_profile.sources.panel_file import read
+    from data_profile.store import Store
 
     store = Store(_open_home(home).store)
     with working(f"reading {file}"):
@@ -114,10 +113,9 @@ def data_import(
 @data_app.command("profile")
 def data_profile_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show what each field means, when it is known, and how much of it there is."""
-    from data_profile.store import Store
-
     from console.tables import show_profile
     from data_profile.profile import Profile
+    from data_profile.store import Store
 
     rows = Profile.load().rows(Store(_open_home(home).store).panel())
     if as_json:
@@ -143,9 +141,10 @@ def mine(
     as_json: JsonOption = False,
 ) -> None:
     """Mine factors: propose, evaluate in isolation, accept what survives. Resumes by default."""
-    from console.progress import MiningDisplay, show_summary
     from scenario.loop import MineOptions
     from scenario.loop import mine as run
+
+    from console.progress import MiningDisplay, show_summary
 
     options = MineOptions(
         hours=hours,
@@ -222,9 +221,9 @@ def train(
     home: HomeOption = DEFAULT_HOME, seed: SeedOption = 1, as_json: JsonOption = False
 ) -> None:
     """Train the predictor on the store and the pool."""
-    from console.progress import training_progress
     from predictor.training import train as run
 
+    from console.progress import training_progress
     from console.tables import show_training
 
     with training_progress() as progress:

@@ -77,7 +77,8 @@ def build_image(home: Home) -> None:
     scenario.errors.IsolationError
         No engine answers, or the image cannot be built; the text says what to do.
     """
-    from scenario.isolation.image import connect, ensure_image
+    from scenario.isolation.engine import connect
+    from scenario.isolation.image import ensure_image
 
     identity = ensure_image(connect(), home, display.say)
     display.say(f"evaluator image: {identity}")
@@ -113,9 +114,8 @@ def _disk(home: Home) -> Finding:
 
 
 def _store(home: Home) -> Finding:
-    from data_profile.store import Store
-
     from data_profile.errors import StoreError
+    from data_profile.store import Store
 
     store = Store(home.store)
     if not store.exists():
@@ -147,7 +147,8 @@ def _calendar(home: Home) -> Finding:
 
 def _docker(home: Home) -> Finding:
     from scenario.errors import IsolationError
-    from scenario.isolation.image import connect, find_image
+    from scenario.isolation.engine import connect
+    from scenario.isolation.image import find_image
 
     try:
         client = connect()

@@ -8,11 +8,10 @@ from rich.markup import escape
 from console.display import interval, number, stdout, table
 
 if TYPE_CHECKING:
-    from data_profile.sources.panel_file import Imported
-    from data_profile.store import Manifest
-
     from data_profile.home import Home
     from data_profile.profile import FieldReport
+    from data_profile.sources.panel_file import Imported
+    from data_profile.store import Manifest
 
 _METHODS = {
     "model": "model with the pool",
