@@ -13,7 +13,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -26,8 +25,8 @@ import openai
 from rdagent.oai.backend.base import APIBackend
 
 import prompts
-from data_profile.files import write_atomic
-from scenario.errors import BackendError, BudgetExceeded, ProposalError
+from scenario.account import Account, Spent
+from scenario.errors import BackendError, ProposalError
 from scenario.redaction import redact
 
 logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # it logs requests, and what they carry
@@ -117,80 +116,6 @@ class Model:
             logging.getLogger(__name__).debug("no price for %s: %s", self.name, error)
             return *_UNKNOWN_PRICE, False
         return given, made, True
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What one reply cost, by the provider's own count.
-
-    Parameters
-    ----------
-    input_tokens, output_tokens
-        From the reply's `usage`; estimated where the provider gives none.
-    usd
-        At the model's price.
-    """
-
-    input_tokens: int
-    output_tokens: int
-    usd: float
-
-
-class Account:
-    """What a session has been answered and has spent: one file a reply.
-
-    A reply is found again by what was asked, so that an iteration that was killed is replayed
-    word for word, and paid once.
-
-    Parameters
-    ----------
-    folder
-        Where the replies are kept; made if missing.
-    usd, tokens
-        The budget; None is no limit. It is checked before each call, so that the spend passes it
-        by one call at most.
-    """
-
-    def __init__(self, folder: Path, usd: float | None = None, tokens: int | None = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._budget_usd, self._budget_tokens = usd, tokens
-        self.usd, self.tokens, self.replies = 0.0, 0, 0
-        for path in sorted(folder.glob("*.json")):
-            self._add(Spent(**json.loads(path.read_text("utf-8"))["spent"]))
-
-    def check(self) -> None:
-        """Raise `BudgetExceeded` if nothing is left."""
-        if self._budget_usd is not None and self.usd >= self._budget_usd:
-            raise BudgetExceeded(
-                f"the budget of {self._budget_usd:g} USD is spent ({self.usd:.4f} USD in "
-                f"{self.replies} replies); give more with --budget-usd"
-            )
-        if self._budget_tokens is not None and self.tokens >= self._budget_tokens:
-            raise BudgetExceeded(
-                f"the budget of {self._budget_tokens} tokens is spent; raise TIDE_TOKEN_BUDGET"
-            )
-
-    def find(self, question: str) -> str | None:
-        """The reply that was paid for this question, if there is one."""
-        path = self._path(question)
-        if not path.exists():
-            return None
-        return str(json.loads(path.read_text("utf-8"))["reply"])
-
-    def keep(self, question: str, reply: str, spent: Spent) -> None:
-        """Write a reply and what it cost, durably."""
-        record = {"reply": redact(reply), "spent": asdict(spent)}
-        write_atomic(self._path(question), json.dumps(record, ensure_ascii=False))
-        self._add(spent)
-
-    def _path(self, question: str) -> Path:
-        return self._folder / f"{hashlib.sha256(question.encode()).hexdigest()}.json"
-
-    def _add(self, spent: Spent) -> None:
-        self.usd += spent.usd
-        self.tokens += spent.input_tokens + spent.output_tokens
-        self.replies += 1
 
 
 class Backend(APIBackend):
@@ -300,9 +225,9 @@ class Backend(APIBackend):
         self.account.check()
         answer = self._complete(self.model, messages)
         reply = str(answer.choices[0].message.content or "")
-        self.account.keep(
-            question, reply[: _LONGEST_REPLY + 1], self._spent(self.model, messages, reply, answer)
-        )
+        spent = self._spent(self.model, messages, reply, answer)
+        reply = reply[: _LONGEST_REPLY + 1]
+        self.account.keep(question, reply, spent)
         return reply, answer.choices[0].finish_reason
 
     def _complete(self, model: Model, messages: list[dict[str, Any]]) -> Any:
@@ -438,19 +363,3 @@ def _retry_after(error: Exception) -> float | None:
     except ValueError:
         return None
     return max(0.0, (moment - datetime.datetime.now(datetime.UTC)).total_seconds())
-
-
-def token_budget(environment: Mapping[str, str] = os.environ) -> int | None:
-    """TIDE_TOKEN_BUDGET: how many tokens a session may use; None is no limit.
-
-    Raises
-    ------
-    BackendError
-        It is no whole number.
-    """
-    text = environment.get("TIDE_TOKEN_BUDGET", "").strip()
-    if not text:
-        return None
-    if not text.isdigit():
-        raise BackendError(f"TIDE_TOKEN_BUDGET must be a whole number, not {text!r}")
-    return int(text)

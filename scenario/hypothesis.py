@@ -28,12 +28,7 @@ class FactorHypothesis(Hypothesis):
             concise_justification="",
             concise_knowledge="",
         )
-        self.proposer = idea.proposer
-
-    @property
-    def idea(self) -> Idea:
-        """The idea again."""
-        return Idea(self.proposer, self.hypothesis, self.reason)
+        self.idea = idea
 
 
 class FactorTask(CoSTEERTask):
@@ -46,7 +41,7 @@ class FactorTask(CoSTEERTask):
     """
 
     def __init__(self, hypothesis: FactorHypothesis) -> None:
-        super().__init__(name=hypothesis.proposer, description=str(hypothesis))
+        super().__init__(name=hypothesis.idea.proposer, description=str(hypothesis))
         self.idea = hypothesis.idea
 
 

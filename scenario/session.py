@@ -228,6 +228,8 @@ class Record:
         second session with the same seed does not repeat the first.
     iterations
         Finished ones; the next has this number.
+    evaluated, accepted
+        Factors, in finished iterations.
     seconds
         Spent mining.
     tallies
@@ -244,6 +246,8 @@ class Record:
     proposer: str
     stream: int
     iterations: int = 0
+    evaluated: int = 0
+    accepted: int = 0
     seconds: float = 0.0
     tallies: dict[str, Tally] = field(default_factory=dict)
     barren: int = 0
@@ -292,7 +296,9 @@ class Session:
         session._write(record)
         return session, False
 
-    def iteration_done(self, proposer: str, accepted: int, cost: float, evaluated: int) -> None:
+    def iteration_done(
+        self, proposer: str, *, evaluated: int, accepted: int, cost: float
+    ) -> None:
         """Write that the current iteration is finished, and what it brought, in one transaction."""
         record = self.record
         tally = record.tallies.get(proposer, Tally())
@@ -301,6 +307,8 @@ class Session:
             replace(
                 record,
                 iterations=record.iterations + 1,
+                evaluated=record.evaluated + evaluated,
+                accepted=record.accepted + accepted,
                 seconds=record.seconds + self._lap(),
                 tallies=record.tallies | {proposer: tally},
                 barren=0 if evaluated else record.barren + 1,
