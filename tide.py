@@ -94,9 +94,11 @@ def data_import(
     as_json: JsonOption = False,
 ) -> None:
     """Read a panel file, check every row, and make it the store."""
-    from console.display import show_import, working
     from data_profile.sources.panel_file import read
     from data_profile.store import Store
+
+    from console.display import working
+    from console.tables import show_import
 
     store = Store(_open_home(home).store)
     with working(f"reading {file}"):
@@ -112,9 +114,10 @@ def data_import(
 @data_app.command("profile")
 def data_profile_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show what each field means, when it is known, and how much of it there is."""
-    from console.display import show_profile
-    from data_profile.profile import Profile
     from data_profile.store import Store
+
+    from console.tables import show_profile
+    from data_profile.profile import Profile
 
     rows = Profile.load().rows(Store(_open_home(home).store).panel())
     if as_json:
@@ -140,7 +143,7 @@ def mine(
     as_json: JsonOption = False,
 ) -> None:
     """Mine factors: propose, evaluate in isolation, accept what survives. Resumes by default."""
-    from console.display import MiningDisplay, show_summary
+    from console.progress import MiningDisplay, show_summary
     from scenario.loop import MineOptions
     from scenario.loop import mine as run
 
@@ -175,8 +178,9 @@ def eval_(
     as_json: JsonOption = False,
 ) -> None:
     """Score one expression, beside its baselines."""
-    from console.display import show_score, working
+    from console.display import working
     from console.evaluate import evaluate_one
+    from console.tables import show_score
 
     opened = _open_home(home)
     with working("evaluating"):
@@ -190,7 +194,7 @@ def eval_(
 @pool_app.command("list")
 def pool_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the accepted factors."""
-    from console.display import show_pool
+    from console.tables import show_pool
     from factor_pool.pool import Pool
 
     rows = Pool(_open_home(home)).rows()
@@ -218,8 +222,10 @@ def train(
     home: HomeOption = DEFAULT_HOME, seed: SeedOption = 1, as_json: JsonOption = False
 ) -> None:
     """Train the predictor on the store and the pool."""
-    from console.display import show_training, training_progress
+    from console.progress import training_progress
     from predictor.training import train as run
+
+    from console.tables import show_training
 
     with training_progress() as progress:
         trained = run(_open_home(home), seed=seed, progress=progress)
@@ -237,8 +243,10 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Rank the sectors most likely to see a wave of limit-ups in the next session."""
-    from console.display import show_forecast, working
     from predictor.forecast import predict as run
+
+    from console.display import working
+    from console.tables import show_forecast
 
     with working("ranking the sectors"):
         forecast = run(_open_home(home), date=date, top=top)

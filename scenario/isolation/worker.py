@@ -86,7 +86,6 @@ class _Service:
         module = importlib.import_module(name)
         self._run: Job = getattr(module, function)
         self._prepare = getattr(module, "prepare", None)
-        self._prepared: set[str] = set()
         self._limits = hello["limits"]
         from data_profile.panel import Panel
 
@@ -98,13 +97,11 @@ class _Service:
         if "probe" in message:
             return self._fork(_probe, {"memory": self._limits["memory"]})
         job = message["job"]
-        label = job.get("label")
-        if self._prepare is not None and isinstance(label, str) and label not in self._prepared:
+        if self._prepare is not None:
             try:
-                self._prepare(self._panels, label)
+                self._prepare(job, self._panels)
             except Exception as error:  # noqa: BLE001 - becomes the job's own failure
                 return _failure("crash", _describe(error))
-            self._prepared.add(label)
         return self._fork(self._run, job)
 
     def _fork(self, run: Job, job: Mapping[str, Any]) -> Verdict:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from factor_pool.expression.nodes import Call, Node, to_text
+from factor_pool.expression.operators import OPERATORS, Operator
 
 from factor_pool.expression import ExpressionError, parse
-from factor_pool.expression.language import Call, Field, Node, Number
-from factor_pool.expression.operators import OPERATORS, Operator
 
 WINDOWS = (2, 3, 5, 8, 10, 15, 20, 30, 40, 60)
 FRACTIONS = ("0.2", "0.5", "0.8")
@@ -181,12 +181,12 @@ class Grammar:
 
 
 def _tree(node: Node) -> Tree:
-    if isinstance(node, Field):
-        return Tree(f"${node.name}")
-    if isinstance(node, Number):
-        return Tree(str(node))
-    assert isinstance(node, Call)
-    return Tree(node.operator, tuple(_tree(arg) for arg in node.args))
+    if not isinstance(node, Call):
+        return Tree(to_text(node))
+    args = [_tree(arg) for arg in node.args]
+    if node.window is not None:
+        args.insert(OPERATORS[node.operator].arguments.index("window"), Tree(str(node.window)))
+    return Tree(node.operator, tuple(args))
 
 
 def _operator(tree: Tree, quality: str) -> bool:
