@@ -1,0 +1,120 @@
+"""The figures a forecast is shown with: the model on the hold-out, beside its baselines."""
+
+from typing import Any
+
+import numpy as np
+
+from data_profile.panel import Panel
+from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
+from predictor.dataset import Dataset
+from predictor.holdout import BLOCK, LEVEL, METRICS, Bootstrap, Outcome, daily, difference, table
+from predictor.model import Model
+from predictor.splits import Split, span
+
+NOTE = (
+    "A hold-out replay, not live forecasts: the model of these figures was fitted to earlier "
+    "sessions only. The model in use was then refitted on every session, with the same rounds."
+)
+_SURGE = "surge_precision_at_5"
+
+
+def track_record(
+    panel: Panel,
+    dataset: Dataset,
+    parts: Split,
+    model: Model,
+    without_pool: tuple[Model, Dataset] | None,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """Judge a model on `parts.test`.
+
+    Parameters
+    ----------
+    panel, dataset
+        The data, and what `model` sees of it.
+    parts
+        Where the sessions lie.
+    model
+        Fitted to `parts.train` and `parts.valid`.
+    without_pool
+        The same fitted without the pool's factors, and what it sees; None if the pool is empty.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        JSON-able: `kind, note, sessions, interval, metrics, methods, difference_to_persistence,
+        pool_adds, probabilities`.
+    """
+    rows = parts.test
+    outcome = Outcome(dataset.count[rows], dataset.surge[rows])
+    persistence, size = design(panel, (PERSISTENCE, SIZE))[:, rows]
+    predictions = model.by_session(dataset, rows)
+    methods = {"model": daily(_model_scores(predictions), outcome)}
+    if without_pool is not None:
+        bare, seen = without_pool
+        methods["model_without_pool"] = daily(
+            _model_scores(bare.by_session(seen, rows)), outcome
+        )
+    for name, score in (("persistence", persistence), ("size", size), ("base_rate", None)):
+        methods[name] = daily(dict.fromkeys(METRICS, score), outcome)
+    bootstrap = Bootstrap(len(outcome.count), seed=seed)
+    return {
+        "kind": "hold-out replay",
+        "note": NOTE,
+        "sessions": span(dataset.sessions[rows]),
+        "after_all_mining": parts.sealed,
+        "interval": f"{LEVEL:.0%}, stationary bootstrap over sessions, mean block {BLOCK}",
+        "metrics": METRICS,
+        "methods": table(methods, bootstrap),
+        "difference_to_persistence": {
+            name: difference(series, methods["persistence"], bootstrap)
+            for name, series in methods.items()
+            if name.startswith("model")
+        },
+        "pool_adds": None
+        if without_pool is None
+        else difference(methods["model"], methods["model_without_pool"], bootstrap),
+        "probabilities": _probabilities(predictions, outcome, dataset, parts),
+    }
+
+
+def _model_scores(predictions: dict[str, np.ndarray]) -> dict[str, np.ndarray | None]:
+    """What the model ranks by: its order of limit-ups, and for waves their probability."""
+    return {
+        metric: predictions["p_surge" if metric == _SURGE else "score"] for metric in METRICS
+    }
+
+
+def _probabilities(
+    predictions: dict[str, np.ndarray], outcome: Outcome, dataset: Dataset, parts: Split
+) -> dict[str, Any]:
+    """Are the numbers right, not only their order? Means beside what happened, and Brier scores.
+
+    The Brier score is the mean squared error of a probability; its reference is the error of
+    always saying the base rate of the sessions before the hold-out.
+    """
+    known = np.isfinite(outcome.count) & np.isfinite(outcome.surge)
+    known &= np.isfinite(predictions["score"])
+    before = slice(0, parts.valid.stop)
+    seen = dataset.labelled[before]
+    result: dict[str, Any] = {
+        "expected_count": {
+            "mean_forecast": round(float(predictions["expected_count"][known].mean()), 6),
+            "mean_happened": round(float(outcome.count[known].mean()), 6),
+        }
+    }
+    for name, happened, history in (
+        ("p_at_least_one", outcome.count >= 1, dataset.count[before][seen] >= 1),
+        ("p_surge", outcome.surge == 1, dataset.surge[before][seen] == 1),
+    ):
+        forecast, truth = predictions[name][known], happened[known].astype(np.float64)
+        result[name] = {
+            "mean_forecast": round(float(forecast.mean()), 6),
+            "mean_happened": round(float(truth.mean()), 6),
+            "brier": round(float(np.mean((forecast - truth) ** 2)), 6),
+            "brier_of_base_rate": round(float(np.mean((history.mean() - truth) ** 2)), 6),
+        }
+    return result
