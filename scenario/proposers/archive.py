@@ -1,0 +1,114 @@
+"""A MAP-Elites archive: the best expression of each kind of behaviour.
+
+Quality-diversity search keeps one elite a cell of behaviour instead of one best of all, so that the
+search does not collapse onto variants of one factor (Mouret and Clune 2015, "Illuminating search
+spaces by mapping elites").
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scenario.proposers.themes import THEMES
+
+if TYPE_CHECKING:
+    from factor_pool.ledger import Attempt
+
+NODE_COST = 0.03
+"""Fitness lost for each node of an expression, in units of the t statistic."""
+
+_AUTOCORRELATION_EDGES = (0.3, 0.6, 0.85)
+_EXPOSURE_EDGES = (0.15, 0.4)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A kind of behaviour.
+
+    Parameters
+    ----------
+    family
+        Theme whose fields the expression mostly reads.
+    pace
+        How fast the factor's ranking changes: 0 (fast) to 3 (slow), by rank autocorrelation.
+    exposure
+        How much it resembles persistence or size: 0 (little) to 2 (much).
+    """
+
+    family: str
+    pace: int
+    exposure: int
+
+
+@dataclass(frozen=True)
+class Elite:
+    """The fittest expression of its cell."""
+
+    text: str
+    fitness: float
+
+
+class Archive:
+    """Elites by cell, built from attempts in the order of the ledger."""
+
+    def __init__(self) -> None:
+        self._elites: dict[Cell, Elite] = {}
+        self._tried: set[str] = set()
+        self._seen = 0
+
+    @property
+    def cells(self) -> dict[Cell, Elite]:
+        """Elites by cell, in the order in which the cells were first reached."""
+        return self._elites
+
+    @property
+    def tried(self) -> set[str]:
+        """Canonical texts of every attempt."""
+        return self._tried
+
+    def update(self, attempts: "Iterable[Attempt]") -> None:
+        """Take in attempts that it has not seen yet."""
+        for attempt in attempts:
+            self._seen += 1
+            self._tried.add(attempt.canonical)
+            figures = attempt.figures
+            if not figures or figures.get("t_hac") is None:
+                continue
+            cell, elite = _cell(attempt), Elite(attempt.canonical, _fitness(attempt))
+            best = self._elites.get(cell)
+            if best is None or elite.fitness > best.fitness:
+                self._elites[cell] = elite
+
+    @property
+    def seen(self) -> int:
+        """How many attempts were taken in."""
+        return self._seen
+
+
+def _fitness(attempt: "Attempt") -> float:
+    figures = attempt.figures
+    gain = figures.get("t_hac_pool", figures["t_hac"])
+    return abs(gain or 0.0) - NODE_COST * attempt.canonical.count("(")
+
+
+def _cell(attempt: "Attempt") -> Cell:
+    figures = attempt.figures
+    exposure = max(abs(figures.get(name) or 0.0) for name in ("exposure_persistence", "exposure_size"))
+    return Cell(
+        family_of(attempt.canonical),
+        _bin(figures.get("rank_autocorrelation") or 0.0, _AUTOCORRELATION_EDGES),
+        _bin(exposure, _EXPOSURE_EDGES),
+    )
+
+
+def family_of(text: str) -> str:
+    """The theme that names most of the expression's fields; the earlier theme wins a tie."""
+
+    def shared(fields: tuple[str, ...]) -> float:
+        return sum(text.count(f"${name}") for name in fields) / len(fields) ** 0.5
+
+    return max(THEMES, key=lambda theme: shared(theme.fields)).name
+
+
+def _bin(value: float, edges: tuple[float, ...]) -> int:
+    return sum(value >= edge for edge in edges)
