@@ -1,6 +1,6 @@
 """A synthetic market whose truth is known: for the demo, and for testing that mining is honest.
 
-Every session's limit-up counts are drawn from an intensity that was fixed the session before, out of
+Each session's limit-up counts are drawn from an intensity fixed the session before, out of
 
 * persistence and size: cross-sectional ranks of past limit-up counts and of company counts;
 * heat: themes that ignite (点火), ferment (发酵), climax (高潮) and ebb (退潮) in one sector;
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LAST_SESSION = datetime.date(2025, 12, 31)
 
-# Intensity: score = 0.5 + RANK_WEIGHTS . ranks + heat + planted; log mean count = LINK(score) + mood.
+# score = 0.5 + RANK_WEIGHTS . ranks + heat + planted; log mean count = LINK(score) + day's mood.
 RANK_WEIGHTS = {"ewm10": 0.32, "ewm40": 0.12, "today": 0.26, "size": 0.36}
 # LINK maps a score of 0, 0.1 ... 1 to a log mean count. It was solved so that the expected
 # cross-sectional rank of the count is linear in the score. The score is linear in ranks, so once
@@ -39,21 +39,20 @@ SPREAD = 0.5  # sd of the log of the unpredictable, one-day overdispersion of ea
 PHASES = (("quiet", 60.0, 0.0), ("ignition", 1.5, 0.15), ("fermentation", 4.0, 0.1),
           ("climax", 2.0, 0.2), ("ebb", 6.0, -0.08))  # fmt: skip
 
-_NAMES = (
-    "半导体", "消费电子", "光学光电子", "元件", "通信设备", "通信服务", "计算机设备", "软件开发",
-    "互联网服务", "游戏", "影视院线", "出版", "广告营销", "数字媒体", "化学制药", "中药", "生物制品",
-    "医疗器械", "医疗服务", "医药商业", "白酒", "饮料乳品", "食品加工", "调味发酵品", "种植业",
-    "养殖业", "农产品加工", "饲料", "白色家电", "小家电", "厨卫电器", "家居用品", "造纸", "包装印刷",
-    "纺织制造", "服装家纺", "汽车整车", "汽车零部件", "摩托车及其他", "电池", "光伏设备", "风电设备",
-    "电网设备", "电机", "通用设备", "专用设备", "工程机械", "自动化设备", "轨交设备", "航空装备",
-    "航天装备", "地面兵装", "船舶制造", "工业金属", "贵金属", "小金属", "能源金属", "金属新材料",
-    "普钢", "特钢", "煤炭开采", "焦炭", "油气开采", "炼化及贸易", "化学原料", "化学制品", "化学纤维",
-    "塑料", "橡胶", "农化制品", "非金属材料", "水泥", "玻璃玻纤", "装修建材", "房地产开发", "房地产服务",
-    "房屋建设", "装修装饰", "基础建设", "专业工程", "工程咨询", "电力", "燃气", "环境治理", "环保设备",
-    "国有银行", "股份制银行", "城商行", "证券", "保险", "多元金融", "航空机场", "航运港口", "铁路公路",
-    "物流", "贸易", "一般零售", "专业连锁", "互联网电商", "旅游景区", "酒店餐饮", "教育", "体育",
-    "个护用品", "化妆品", "医疗美容", "动物保健", "渔业", "林业", "综合",
-)  # fmt: skip
+_NAMES = """
+半导体 消费电子 光学光电子 元件 通信设备 通信服务 计算机设备 软件开发 互联网服务
+游戏 影视院线 出版 广告营销 数字媒体 化学制药 中药 生物制品 医疗器械 医疗服务
+医药商业 白酒 饮料乳品 食品加工 调味发酵品 种植业 养殖业 农产品加工 饲料
+白色家电 小家电 厨卫电器 家居用品 造纸 包装印刷 纺织制造 服装家纺 汽车整车
+汽车零部件 摩托车及其他 电池 光伏设备 风电设备 电网设备 电机 通用设备 专用设备
+工程机械 自动化设备 轨交设备 航空装备 航天装备 地面兵装 船舶制造 工业金属 贵金属
+小金属 能源金属 金属新材料 普钢 特钢 煤炭开采 焦炭 油气开采 炼化及贸易 化学原料
+化学制品 化学纤维 塑料 橡胶 农化制品 非金属材料 水泥 玻璃玻纤 装修建材
+房地产开发 房地产服务 房屋建设 装修装饰 基础建设 专业工程 工程咨询 电力 燃气
+环境治理 环保设备 国有银行 股份制银行 城商行 证券 保险 多元金融 航空机场
+航运港口 铁路公路 物流 贸易 一般零售 专业连锁 互联网电商 旅游景区 酒店餐饮 教育
+体育 个护用品 化妆品 医疗美容 动物保健 渔业 林业 综合
+"""
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,8 @@ class _Simulation:
         self._publish(
             t, company_count=companies, limit_up_count=count, limit_up_first_board=count - multi,
             limit_up_multi_board=multi, max_streak=self.streak,
-            one_word_count=rng.binomial(whole, 0.075), limit_up_20pct_count=rng.binomial(whole, 0.12),
+            one_word_count=rng.binomial(whole, 0.075),
+            limit_up_20pct_count=rng.binomial(whole, 0.12),
             limit_up_st=rng.poisson(0.0015 * companies), broken_limit_count=broken,
             limit_down_count=fallen,
         )  # fmt: skip
@@ -239,10 +239,12 @@ class _Simulation:
         ratio = -0.022 + 0.05 * shock
         path = np.cumsum(rng.normal(size=(3, sectors)), axis=0) * 0.012
         if t >= self.flow_start:
-            net = ratio * turnover
-            parts = {name: (share * ratio + path[k]) * turnover for k, (name, share) in
-                     enumerate((("flow_1000", 0.4), ("flow_1130", 0.6), ("flow_1430", 0.85)))}  # fmt: skip
-            self._publish(t, net_inflow=net, net_inflow_ratio=ratio, **parts)
+            self._publish(
+                t, net_inflow=ratio * turnover, net_inflow_ratio=ratio,
+                flow_1000=(0.4 * ratio + path[0]) * turnover,
+                flow_1130=(0.6 * ratio + path[1]) * turnover,
+                flow_1430=(0.85 * ratio + path[2]) * turnover,
+            )  # fmt: skip
         listed = rng.poisson(0.012 * companies).astype(float)
         bought = listed * 3e7 * rng.normal(size=sectors)
         if t >= self.shape[0] - self.shape[0] // 12:
@@ -279,11 +281,11 @@ class _Simulation:
         return pd.DataFrame(data | {name: value[row, column] for name, value in self.v.items()})
 
     def _names(self) -> dict[str, str]:
-        known = [
-            _NAMES[i % len(_NAMES)] + ("" if i < len(_NAMES) else "ⅡⅢⅣⅤ"[i // len(_NAMES) - 1])
+        known = _NAMES.split()
+        return {
+            f"S{i + 1:03d}": known[i % len(known)] + ("", "Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ")[i // len(known)]
             for i in range(self.shape[1])
-        ]
-        return {f"S{i + 1:03d}": name for i, name in enumerate(known)}
+        }
 
 
 class _Ewm:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import yaml
@@ -131,12 +132,17 @@ def as_date(day: Day) -> datetime.date:
     if isinstance(day, datetime.date):
         return day
     try:
-        value = np.datetime64(day, "D").item()
+        value = np.datetime64(str(day), "D").item()
     except (ValueError, TypeError) as error:
         raise CalendarError(f"{day!r} is no date; write it like 2025-12-31") from error
     if not isinstance(value, datetime.date):
         raise CalendarError(f"{day!r} is no date; write it like 2025-12-31")
     return value
+
+
+def today() -> datetime.date:
+    """Today's date in Asia/Shanghai."""
+    return datetime.datetime.now(ZoneInfo("Asia/Shanghai")).date()
 
 
 def is_session(day: Day) -> bool:
