@@ -1,6 +1,6 @@
 """What the model sees: features known at the cut-off, and the next session's limit-ups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from data_profile.panel import Panel
 from data_profile.profile import Profile
 from factor_pool.errors import FactorError
 from factor_pool.evaluation.labels import label
-from factor_pool.expression import evaluate, parse
+from factor_pool.expression import Expression, evaluate, parse
 from predictor.errors import PredictorError
 from predictor.features import Feature
 
@@ -55,7 +55,7 @@ class Dataset:
 
     @property
     def labelled(self) -> np.ndarray:
-        """bool (T, S): the sector has a row, and what came of it is known."""
+        """Bool (T, S): the sector has a row, and what came of it is known."""
         return self.present & np.isfinite(self.count) & np.isfinite(self.surge)
 
     def column(self, name: str) -> np.ndarray:
@@ -108,21 +108,45 @@ def split_usable(
     PredictorError
         The panel lacks a field without which there is nothing to predict.
     """
-    known = set(Profile.load().usable(panel, cutoff=CUTOFF))
+    profile = Profile.load()
+    known = profile.usable(panel, CUTOFF)
     for name in REQUIRED:
         if name not in known:
             raise PredictorError(
-                f"the store has no field {name!r}, which the forecast is about; "
+                f"the store has no usable field {name!r}, which the forecast is about; "
                 "import data that has it"
             )
     usable, missing = [], {}
     for feature in features:
-        reason = _reason_missing(feature, panel, known)
-        if reason is None:
+        barred = sorted(set(_parse(feature).fields) - set(known))
+        if not barred:
             usable.append(feature)
-        else:
-            missing[feature.name] = reason
+            continue
+        names = ", ".join(f"${name}" for name in barred)
+        absent = any(name not in panel.values for name in barred)
+        missing[feature.name] = (
+            f"the store has no {names}" if absent else f"no usable values of {names} by {CUTOFF}"
+        )
     return tuple(usable), missing
+
+
+def require_fields(features: Sequence[Feature], panel: Panel) -> None:
+    """Check that the panel has every field that a model's features read.
+
+    A field without a value yet is no obstacle: the model has a branch for what is missing.
+
+    Raises
+    ------
+    PredictorError
+        Names the feature and the fields.
+    """
+    for feature in features:
+        absent = sorted(set(_parse(feature).fields) - set(panel.fields))
+        if absent:
+            raise PredictorError(
+                f"the model's feature {feature.name} reads {', '.join(absent)}, which the store "
+                "does not have; run `tide train` on this store, or import data that has it"
+            )
 
 
 def build(panel: Panel, features: Sequence[Feature]) -> Dataset:
@@ -133,8 +157,8 @@ def build(panel: Panel, features: Sequence[Feature]) -> Dataset:
     PredictorError
         A feature cannot be evaluated; names it.
     """
+    expressions = [_parse(feature) for feature in features]
     try:
-        expressions = [parse(feature.text) for feature in features]
         columns = evaluate(expressions, panel)
         count, surge = label(panel, "limit_up_count"), label(panel, "limit_up_surge")
     except FactorError as error:
@@ -152,25 +176,17 @@ def build(panel: Panel, features: Sequence[Feature]) -> Dataset:
     )
 
 
-def _reason_missing(feature: Feature, panel: Panel, known: set[str]) -> str | None:
+def _parse(feature: Feature) -> Expression:
     try:
-        fields = parse(feature.text).fields
+        return parse(feature.text)
     except FactorError as error:
-        return f"not readable: {error}"
-    absent = sorted(name for name in fields if name not in panel.values)
-    if absent:
-        return f"the store has no {', '.join(absent)}"
-    late = sorted(name for name in fields if name not in known)
-    if late:
-        return f"{', '.join(late)} not known by {CUTOFF}"
-    return None
+        raise PredictorError(f"feature {feature.name} is not readable: {error}") from error
 
 
 def _present(panel: Panel) -> np.ndarray:
-    """bool (T, S): at least one required field has a value."""
+    """Bool (T, S): at least one required field has a value."""
     found = np.zeros(panel.shape, dtype=bool)
-    values: Mapping[str, np.ndarray] = panel.values
     for name in REQUIRED:
-        if name in values:
-            found |= np.isfinite(values[name])
+        if name in panel.values:
+            found |= np.isfinite(panel.values[name])
     return found

@@ -176,9 +176,7 @@ def _reason(
     return Reason(feature, value, tuple(x for x in found if x is not None), total)
 
 
-def _compare(
-    kind: Reference, dataset: Dataset, row: int, column: int, k: int
-) -> Comparison | None:
+def _compare(kind: Reference, dataset: Dataset, row: int, column: int, k: int) -> Comparison | None:
     """None where fewer than `COLD_START` sessions, or no other sector, have a value."""
     if kind == "own":
         others = dataset.values[:row, column, k]

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+
+from factor_pool.ledger import Member
 
 Reference = Literal["own", "others"]
 
@@ -45,25 +47,6 @@ class Feature:
         return cls(**{**stored, "against": tuple(stored["against"])})
 
 
-class Member(Protocol):
-    """What is read of a pool member (`factor_pool.ledger`)."""
-
-    @property
-    def id(self) -> Any:
-        """Identifier in the ledger."""
-
-    @property
-    def expression(self) -> str:
-        """Canonical text."""
-
-    @property
-    def hypothesis(self) -> str:
-        """The economic idea in words."""
-
-
-PERSISTENCE = "EMA($limit_up_count, 10)"
-SIZE = "$company_count"
-
 _LIMIT_UP_DENSITY = "$limit_up_count / $company_count"
 _RETURN = "$close / Ref($close, 1) - 1"
 
@@ -72,13 +55,13 @@ BASE_FEATURES: tuple[Feature, ...] = (
             "今日涨停 {:.0f} 家", "limit-ups today: {:.0f}"),
     Feature("limit_ups_3", "EMA($limit_up_count, 3)", "limit-ups",
             "近 3 日涨停均值 {:.2f} 家", "limit-ups a day over about 3 sessions: {:.2f}"),
-    Feature("limit_ups_10", PERSISTENCE, "limit-ups",
+    Feature("limit_ups_10", "EMA($limit_up_count, 10)", "limit-ups",
             "近 10 日涨停均值 {:.2f} 家", "limit-ups a day over about 10 sessions: {:.2f}"),
     Feature("limit_ups_40", "EMA($limit_up_count, 40)", "limit-ups",
             "近 40 日涨停均值 {:.2f} 家", "limit-ups a day over about 40 sessions: {:.2f}"),
     Feature("density_10", f"EMA({_LIMIT_UP_DENSITY}, 10)", "density",
-            "近 10 日涨停占成分股 {:.2%}", "share of its companies at the limit, about 10 sessions: {:.2%}"),
-    Feature("companies", SIZE, "size",
+            "近 10 日涨停占成分股 {:.2%}", "share of companies at the limit, 10 sessions: {:.2%}"),
+    Feature("companies", "$company_count", "size",
             "成分股 {:.0f} 家", "companies: {:.0f}", ("others",)),
     Feature("multi_board", "$limit_up_multi_board", "streaks",
             "今日连板 {:.0f} 家", "companies on a streak of limit-ups: {:.0f}"),
@@ -107,17 +90,17 @@ BASE_FEATURES: tuple[Feature, ...] = (
     Feature("volatility_20", f"Std({_RETURN}, 20)", "volatility",
             "20 日波动率 {:.2%}", "daily volatility over 20 sessions: {:.2%}"),
     Feature("turnover_20", "$turnover / Mean($turnover, 20)", "turnover",
-            "成交额为 20 日均值的 {:.2f} 倍", "turnover as a multiple of its mean of 20 sessions: {:.2f}"),
+            "成交额为 20 日均值的 {:.2f} 倍", "turnover over its mean of 20 sessions: {:.2f}"),
     Feature("flow_1", "$net_inflow / $turnover", "money flow",
-            "主力净流入占成交额 {:+.2%}", "net main-force inflow to turnover today: {:+.2%}"),
+            "主力净流入占成交额 {:+.2%}", "net inflow to turnover today: {:+.2%}"),
     Feature("flow_5", "Mean($net_inflow / $turnover, 5)", "money flow",
-            "近 5 日主力净流入占比 {:+.2%}", "net main-force inflow to turnover, mean of 5 sessions: {:+.2%}"),
+            "近 5 日主力净流入占比 {:+.2%}", "net inflow to turnover, 5 sessions: {:+.2%}"),
     Feature("flow_20", "Mean($net_inflow / $turnover, 20)", "money flow",
-            "近 20 日主力净流入占比 {:+.2%}", "net main-force inflow to turnover, mean of 20 sessions: {:+.2%}"),
+            "近 20 日主力净流入占比 {:+.2%}", "net inflow to turnover, 20 sessions: {:+.2%}"),
     Feature("market_limit_ups", "$limit_up_count - CSDemean($limit_up_count)", "market",
-            "全市场板块平均涨停 {:.2f} 家", "limit-ups of the average sector today: {:.2f}", ("own",)),
+            "板块平均涨停 {:.2f} 家", "limit-ups of the average sector: {:.2f}", ("own",)),
     Feature("market_return", f"({_RETURN}) - CSDemean({_RETURN})", "market",
-            "全市场板块平均涨跌 {:+.2%}", "return of the average sector today: {:+.2%}", ("own",)),
+            "板块平均涨跌 {:+.2%}", "return of the average sector today: {:+.2%}", ("own",)),
 )  # fmt: skip
 
 
@@ -130,7 +113,7 @@ def pool_features(members: Iterable[Member]) -> tuple[Feature, ...]:
             theme=f"pool_{member.id}",
             zh=member.hypothesis,
             en=member.hypothesis,
-            member=str(member.id),
+            member=member.id,
         )
         for member in members
     )

@@ -13,10 +13,10 @@ from data_profile.panel import Panel
 from data_profile.sessions import as_date, next_session
 from data_profile.store import Store
 from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
-from predictor.dataset import COLD_START, Dataset, as_known, build, split_usable
+from predictor.dataset import COLD_START, Dataset, as_known, build, require_fields
 from predictor.errors import PredictorError
 from predictor.explain import Language, Reason, explain
-from predictor.pool import members_of, version_of
+from predictor.pool import read_pool
 from predictor.storage import Stored, load_current
 
 WAVES = 5
@@ -77,7 +77,7 @@ class Forecast:
     model
         Id of the model.
     pool_version
-        Version of the pool that the model was trained with.
+        Version of the pool that the model was trained with: its number of changes until then.
     sectors
         How many were ranked.
     ranking
@@ -101,7 +101,7 @@ class Forecast:
     as_of: datetime.date
     for_session: datetime.date
     model: str
-    pool_version: str
+    pool_version: int
     sectors: int
     ranking: tuple[Row, ...]
     waves: tuple[Row, ...]
@@ -131,9 +131,7 @@ class Forecast:
         }
 
 
-def predict(
-    home: Home, *, date: datetime.date | str | None = None, top: int = 10
-) -> Forecast:
+def predict(home: Home, *, date: datetime.date | str | None = None, top: int = 10) -> Forecast:
     """Rank the sectors for the session after `date`.
 
     Parameters
@@ -161,7 +159,7 @@ def predict(
     whole = store.panel()
     panel = as_known(whole, _as_of(whole, date))
     stored = load_current(home.models)
-    _require_fields(stored, panel)
+    require_fields(stored.model.features, panel)
     dataset = build(panel, stored.model.features)
     as_of = as_date(panel.sessions[-1])
     names = store.names()
@@ -172,7 +170,7 @@ def predict(
         as_of=as_of,
         for_session=next_session(as_of),
         model=stored.id,
-        pool_version=str(stored.card["pool"]["version"]),
+        pool_version=stored.card["pool"]["version"],
         sectors=len(order),
         ranking=order[:top],
         waves=waves[:WAVES],
@@ -200,16 +198,6 @@ def _as_of(panel: Panel, date: datetime.date | str | None) -> np.datetime64:
         first, last = panel.sessions[0], panel.sessions[-1]
         raise PredictorError(f"{day} is no session of the store, which holds {first}..{last}")
     return day
-
-
-def _require_fields(stored: Stored, panel: Panel) -> None:
-    _, missing = split_usable(stored.model.features, panel)
-    if missing:
-        name, reason = next(iter(missing.items()))
-        raise PredictorError(
-            f"the model {stored.id} needs its feature {name}, but {reason}; "
-            "run `tide train` on this store, or import data that has the field"
-        )
 
 
 def _rank(
@@ -281,7 +269,7 @@ def _notes(home: Home, stored: Stored, panel: Panel, as_of: datetime.date) -> tu
         notes.append(
             f"the model was trained on data up to {learnt}, {newer} sessions before this one"
         )
-    current = version_of(members_of(home))
+    current = read_pool(home).version
     if as_of >= learnt and current != pool["version"]:
         notes.append(
             f"the pool has changed (version {current}) since the model was trained "

@@ -309,9 +309,7 @@ def _calibrate(draft: Model, dataset: Dataset, valid: slice) -> dict[str, Logist
     mask = dataset.labelled[valid]
     values = dataset.values[valid][mask]
     return {
-        "p_at_least_one": Logistic.fit(
-            draft.raw("count", values), dataset.count[valid][mask] >= 1
-        ),
+        "p_at_least_one": Logistic.fit(draft.raw("count", values), dataset.count[valid][mask] >= 1),
         "p_surge": Logistic.fit(draft.raw("surge", values), dataset.surge[valid][mask] == 1),
     }
 

@@ -77,7 +77,7 @@ def save(models: Path, model: Model, card: Mapping[str, Any]) -> str:
         with exclusive(models / ".lock"):
             return _save(models, model, card)
     except BlockingIOError as error:
-        raise PredictorError(f"another process is saving a model in {models}; wait for it") from error
+        raise PredictorError(f"another process is saving into {models}; wait for it") from error
 
 
 def load_current(models: Path) -> Stored:
@@ -163,7 +163,9 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
     except OSError as error:
-        raise PredictorError(f"{folder / name} cannot be read: {error}; run `tide train`") from error
+        raise PredictorError(
+            f"{folder / name} cannot be read: {error}; run `tide train`"
+        ) from error
 
 
 def _checked(folder: Path, name: str, digest: str) -> str:

@@ -55,9 +55,7 @@ def track_record(
     methods = {"model": daily(_model_scores(predictions), outcome)}
     if without_pool is not None:
         bare, seen = without_pool
-        methods["model_without_pool"] = daily(
-            _model_scores(bare.by_session(seen, rows)), outcome
-        )
+        methods["model_without_pool"] = daily(_model_scores(bare.by_session(seen, rows)), outcome)
     for name, score in (("persistence", persistence), ("size", size), ("base_rate", None)):
         methods[name] = daily(dict.fromkeys(METRICS, score), outcome)
     bootstrap = Bootstrap(len(outcome.count), seed=seed)
@@ -83,9 +81,7 @@ def track_record(
 
 def _model_scores(predictions: dict[str, np.ndarray]) -> dict[str, np.ndarray | None]:
     """What the model ranks by: its order of limit-ups, and for waves their probability."""
-    return {
-        metric: predictions["p_surge" if metric == _SURGE else "score"] for metric in METRICS
-    }
+    return {metric: predictions["p_surge" if metric == _SURGE else "score"] for metric in METRICS}
 
 
 def _probabilities(

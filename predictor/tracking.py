@@ -1,10 +1,12 @@
 """Training runs in MLflow, experiment "predictor": a record for people, never read back."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_profile.home import Home
+from factor_pool.pool import Pool
 from predictor.errors import PredictorError
 
 if TYPE_CHECKING:
@@ -35,14 +37,18 @@ def log_training(home: Home, path: Path, card: Mapping[str, Any]) -> str:
     PredictorError
         MLflow cannot be written. The model itself is on disk and in use.
     """
+    for name in ("mlflow", "alembic"):  # both announce the making of the database
+        logging.getLogger(name).setLevel(logging.ERROR)
+    import sqlalchemy.exc
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param, RunStatus, RunTag
     from mlflow.exceptions import MlflowException
     from mlflow.utils.time import get_current_time_millis
 
+    uri = Pool(home).tracking_uri
     try:
-        client = MlflowClient(tracking_uri=home.mlflow_uri)
-        run = client.create_run(_experiment(client, home), run_name=path.name).info.run_id
+        client = MlflowClient(tracking_uri=uri)
+        run = client.create_run(_experiment(client, home, uri), run_name=path.name).info.run_id
         now = get_current_time_millis()
         client.log_batch(
             run,
@@ -56,10 +62,10 @@ def log_training(home: Home, path: Path, card: Mapping[str, Any]) -> str:
         )
         client.log_artifacts(run, str(path), "model")
         client.set_terminated(run, RunStatus.to_string(RunStatus.FINISHED))
-    except (MlflowException, OSError) as error:
+    except (MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
         raise PredictorError(
-            f"the model is saved in {path} and in use, but MLflow ({home.mlflow_db}) could not "
-            f"record its training: {error}"
+            f"the model is saved in {path} and in use, but MLflow could not record its training: "
+            f"{error}. Check MLFLOW_TRACKING_URI and the disk"
         ) from error
     return str(run)
 
@@ -102,10 +108,11 @@ def _params(card: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _experiment(client: "MlflowClient", home: Home) -> str:
-    """Id of the experiment, made on first use with its artifacts below the home folder."""
+def _experiment(client: "MlflowClient", home: Home, uri: str) -> str:
+    """Id of the experiment, made on first use; a local one keeps its artifacts in the home."""
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is not None:
         return str(found.experiment_id)
     folder = (home.artifacts / EXPERIMENT).absolute()
-    return str(client.create_experiment(EXPERIMENT, artifact_location=folder.as_uri()))
+    place = folder.as_uri() if uri.startswith("sqlite:") else None
+    return str(client.create_experiment(EXPERIMENT, artifact_location=place))

@@ -10,11 +10,12 @@ from typing import Any
 from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.store import Store
+from factor_pool.ledger import Ledger
 from predictor import storage, tracking
 from predictor.dataset import Dataset, as_known, build, split_usable
-from predictor.features import BASE_FEATURES, Member, pool_features
+from predictor.features import BASE_FEATURES, pool_features
 from predictor.model import HEADS, Model, Step, fit, parameters, refit
-from predictor.pool import members_of, version_of
+from predictor.pool import PoolState, read_pool
 from predictor.splits import Split, span, split
 from predictor.track_record import track_record
 
@@ -77,17 +78,19 @@ def train(home: Home, *, seed: int = 1, progress: Progress | None = None) -> Tra
     """
     started = time.monotonic()
     panel = as_known(Store(home.store).panel())
-    members = members_of(home)
-    features, missing = split_usable(BASE_FEATURES + pool_features(members), panel)
-    pool = [feature.name for feature in features if feature.member is not None]
-    steps = _Steps(progress, total=len(HEADS) * (3 if pool else 2) + 4)
+    pool = read_pool(home)
+    features, missing = split_usable(BASE_FEATURES + pool_features(pool.members), panel)
+    mined = [feature.name for feature in features if feature.member is not None]
+    steps = _Steps(progress, total=len(HEADS) * (3 if mined else 2) + 4)
     parts = split(panel)
     steps("computing the features")
     dataset = build(panel, features)
-    judged, record = _judge(panel, dataset, parts, pool, seed, steps)
+    if parts.sealed:
+        _log_opening(home, parts, panel)
+    judged, record = _judge(panel, dataset, parts, mined, seed, steps)
     final = refit(judged, dataset, parts.everything, seed=seed, step=steps.named("refitting"))
     steps("saving the model")
-    card = _card(panel, parts, members, missing, record, seed)
+    card = _card(panel, parts, pool, missing, record, seed)
     path = home.models / storage.save(home.models, final, card)
     stored = storage.load(path)
     steps("recording in MLflow")
@@ -110,14 +113,26 @@ class _Steps:
         return lambda head: self(f"{what}: {head}")
 
 
+def _log_opening(home: Home, parts: Split, panel: Panel) -> None:
+    """Write down that the sealed window is about to be read, before it is."""
+    test = span(panel.sessions[parts.test])
+    with Ledger(home.ledger) as ledger:
+        ledger.opened(
+            "sealed",
+            "predictor",
+            f"hold-out figures of a model, {test['start']}..{test['end']}; shown to people only",
+            content_hash=panel.snapshot_id,
+        )
+
+
 def _judge(
-    panel: Panel, dataset: Dataset, parts: Split, pool: Sequence[str], seed: int, steps: _Steps
+    panel: Panel, dataset: Dataset, parts: Split, mined: Sequence[str], seed: int, steps: _Steps
 ) -> tuple[Model, dict[str, Any]]:
     """A model that has not seen the hold-out, and its figures there."""
     model = fit(dataset, parts.train, parts.valid, seed=seed, step=steps.named("fitting"))
     without = None
-    if pool:
-        bare = dataset.drop(pool)
+    if mined:
+        bare = dataset.drop(mined)
         step = steps.named("fitting without the pool")
         without = (fit(bare, parts.train, parts.valid, seed=seed, step=step), bare)
     steps("judging on the hold-out")
@@ -127,7 +142,7 @@ def _judge(
 def _card(
     panel: Panel,
     parts: Split,
-    members: Sequence[Member],
+    pool: PoolState,
     missing: Mapping[str, str],
     record: Mapping[str, Any],
     seed: int,
@@ -136,8 +151,8 @@ def _card(
     return {
         "missing_features": dict(missing),
         "pool": {
-            "version": version_of(members),
-            "members": [str(member.id) for member in members],
+            "version": pool.version,
+            "members": [member.id for member in pool.members],
         },
         "data": data | {"sectors": len(panel.instruments)},
         "seed": seed,
