@@ -11,7 +11,7 @@ surge     binary      how likely is a wave (`limit_up_surge`)? Calibrated
 Missing values stay missing: a tree has a branch for them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,8 @@ HEADS: dict[str, dict[str, Any]] = {
     "rank": {
         "objective": "lambdarank",
         "label_gain": [round(float(np.sqrt(grade)), 6) for grade in range(TOP_GRADE + 1)],
-        "lambdarank_truncation_level": 1000,
+        "lambdarank_truncation_level": 30,
+        "bagging_by_query": True,
         "metric": "ndcg",
         "eval_at": [1000],
     },
@@ -207,19 +208,23 @@ class Model:
         ]
         return np.mean(found, axis=0)[:, :-1]
 
-    def by_session(self, dataset: Dataset, rows: slice) -> dict[str, np.ndarray]:
-        """Predictions of a range of sessions: name -> float64 (rows, S), NaN where no row."""
+    def order(self, head: str, dataset: Dataset, rows: slice) -> np.ndarray:
+        """Raw scores of a range of sessions, float64 (rows, S); NaN where a sector has no row."""
         present = dataset.present[rows]
-        prediction = self.predict(dataset.values[rows][present])
-        result = {}
-        for name in ("score", "expected_count", "p_at_least_one", "p_surge"):
-            matrix = np.full(present.shape, np.nan)
-            matrix[present] = getattr(prediction, name)
-            result[name] = matrix
+        result = np.full(present.shape, np.nan)
+        result[present] = self.raw(head, dataset.values[rows][present])
         return result
 
 
-def fit(dataset: Dataset, train: slice, valid: slice, *, seed: int, step: Step) -> Model:
+def fit(
+    dataset: Dataset,
+    train: slice,
+    valid: slice,
+    *,
+    seed: int,
+    step: Step,
+    heads: Sequence[str] = tuple(HEADS),
+) -> Model:
     """Fit on `train`; choose the rounds and calibrate the probabilities on `valid`.
 
     Parameters
@@ -232,9 +237,11 @@ def fit(dataset: Dataset, train: slice, valid: slice, *, seed: int, step: Step) 
         The same seed gives the same model, bit for bit, on the same machine and versions.
     step
         Called with the name of each head before it is fitted.
+    heads
+        Which to fit; without all of them the model only orders sectors (`order`).
     """
     texts, rounds = {}, {}
-    for head in HEADS:
+    for head in heads:
         step(head)
         texts[head], rounds[head] = _boost(head, dataset, train, valid, None, seed)
     draft = Model(dataset.features, texts, rounds, {})
@@ -308,9 +315,14 @@ def _lgb_data(
 def _calibrate(draft: Model, dataset: Dataset, valid: slice) -> dict[str, Logistic]:
     mask = dataset.labelled[valid]
     values = dataset.values[valid][mask]
+    events = {
+        "p_at_least_one": ("count", dataset.count[valid][mask] >= 1),
+        "p_surge": ("surge", dataset.surge[valid][mask] == 1),
+    }
     return {
-        "p_at_least_one": Logistic.fit(draft.raw("count", values), dataset.count[valid][mask] >= 1),
-        "p_surge": Logistic.fit(draft.raw("surge", values), dataset.surge[valid][mask] == 1),
+        name: Logistic.fit(draft.raw(head, values), happened)
+        for name, (head, happened) in events.items()
+        if head in draft.boosters
     }
 
 

@@ -15,7 +15,14 @@ NOTE = (
     "A hold-out replay, not live forecasts: the model of these figures was fitted to earlier "
     "sessions only. The model in use was then refitted on every session, with the same rounds."
 )
-_SURGE = "surge_precision_at_5"
+# By which head the model ranks for each metric: limit-ups in order, or the probability of a wave.
+_HEAD_OF = {
+    "rank_ic": "rank",
+    "hit_rate_at_5": "rank",
+    "limit_ups_at_5": "rank",
+    "surge_precision_at_5": "surge",
+}
+JUDGED_HEADS = tuple(dict.fromkeys(_HEAD_OF.values()))
 
 
 def track_record(
@@ -51,11 +58,9 @@ def track_record(
     rows = parts.test
     outcome = Outcome(dataset.count[rows], dataset.surge[rows])
     persistence, size = design(panel, (PERSISTENCE, SIZE))[:, rows]
-    predictions = model.by_session(dataset, rows)
-    methods = {"model": daily(_model_scores(predictions), outcome)}
+    methods = {"model": daily(_orders(model, dataset, rows), outcome)}
     if without_pool is not None:
-        bare, seen = without_pool
-        methods["model_without_pool"] = daily(_model_scores(bare.by_session(seen, rows)), outcome)
+        methods["model_without_pool"] = daily(_orders(*without_pool, rows), outcome)
     for name, score in (("persistence", persistence), ("size", size), ("base_rate", None)):
         methods[name] = daily(dict.fromkeys(METRICS, score), outcome)
     bootstrap = Bootstrap(len(outcome.count), seed=seed)
@@ -75,42 +80,40 @@ def track_record(
         "pool_adds": None
         if without_pool is None
         else difference(methods["model"], methods["model_without_pool"], bootstrap),
-        "probabilities": _probabilities(predictions, outcome, dataset, parts),
+        "probabilities": _probabilities(model, dataset, parts),
     }
 
 
-def _model_scores(predictions: dict[str, np.ndarray]) -> dict[str, np.ndarray | None]:
-    """What the model ranks by: its order of limit-ups, and for waves their probability."""
-    return {metric: predictions["p_surge" if metric == _SURGE else "score"] for metric in METRICS}
+def _orders(model: Model, dataset: Dataset, rows: slice) -> dict[str, np.ndarray | None]:
+    scores = {head: model.order(head, dataset, rows) for head in JUDGED_HEADS}
+    return {metric: scores[head] for metric, head in _HEAD_OF.items()}
 
 
-def _probabilities(
-    predictions: dict[str, np.ndarray], outcome: Outcome, dataset: Dataset, parts: Split
-) -> dict[str, Any]:
+def _probabilities(model: Model, dataset: Dataset, parts: Split) -> dict[str, Any]:
     """Are the numbers right, not only their order? Means beside what happened, and Brier scores.
 
     The Brier score is the mean squared error of a probability; its reference is the error of
     always saying the base rate of the sessions before the hold-out.
     """
-    known = np.isfinite(outcome.count) & np.isfinite(outcome.surge)
-    known &= np.isfinite(predictions["score"])
+    known = dataset.labelled[parts.test]
+    said = model.predict(dataset.values[parts.test][known])
+    count, surge = dataset.count[parts.test][known], dataset.surge[parts.test][known]
     before = slice(0, parts.valid.stop)
     seen = dataset.labelled[before]
     result: dict[str, Any] = {
         "expected_count": {
-            "mean_forecast": round(float(predictions["expected_count"][known].mean()), 6),
-            "mean_happened": round(float(outcome.count[known].mean()), 6),
+            "mean_forecast": round(float(said.expected_count.mean()), 6),
+            "mean_happened": round(float(count.mean()), 6),
         }
     }
-    for name, happened, history in (
-        ("p_at_least_one", outcome.count >= 1, dataset.count[before][seen] >= 1),
-        ("p_surge", outcome.surge == 1, dataset.surge[before][seen] == 1),
+    for name, forecast, happened, history in (
+        ("p_at_least_one", said.p_at_least_one, count >= 1, dataset.count[before][seen] >= 1),
+        ("p_surge", said.p_surge, surge == 1, dataset.surge[before][seen] == 1),
     ):
-        forecast, truth = predictions[name][known], happened[known].astype(np.float64)
         result[name] = {
             "mean_forecast": round(float(forecast.mean()), 6),
-            "mean_happened": round(float(truth.mean()), 6),
-            "brier": round(float(np.mean((forecast - truth) ** 2)), 6),
-            "brier_of_base_rate": round(float(np.mean((history.mean() - truth) ** 2)), 6),
+            "mean_happened": round(float(happened.mean()), 6),
+            "brier": round(float(np.mean((forecast - happened) ** 2)), 6),
+            "brier_of_base_rate": round(float(np.mean((history.mean() - happened) ** 2)), 6),
         }
     return result

@@ -37,14 +37,15 @@ def log_training(home: Home, path: Path, card: Mapping[str, Any]) -> str:
     PredictorError
         MLflow cannot be written. The model itself is on disk and in use.
     """
-    for name in ("mlflow", "alembic"):  # both announce the making of the database
-        logging.getLogger(name).setLevel(logging.ERROR)
     import sqlalchemy.exc
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param, RunStatus, RunTag
     from mlflow.exceptions import MlflowException
     from mlflow.utils.time import get_current_time_millis
 
+    # Both announce the making of the database; MLflow sets its own level when it is imported.
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     uri = Pool(home).tracking_uri
     try:
         client = MlflowClient(tracking_uri=uri)

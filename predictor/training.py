@@ -17,7 +17,7 @@ from predictor.features import BASE_FEATURES, pool_features
 from predictor.model import HEADS, Model, Step, fit, parameters, refit
 from predictor.pool import PoolState, read_pool
 from predictor.splits import Split, span, split
-from predictor.track_record import track_record
+from predictor.track_record import JUDGED_HEADS, track_record
 
 Progress = Callable[[str, float], None]
 
@@ -81,7 +81,7 @@ def train(home: Home, *, seed: int = 1, progress: Progress | None = None) -> Tra
     pool = read_pool(home)
     features, missing = split_usable(BASE_FEATURES + pool_features(pool.members), panel)
     mined = [feature.name for feature in features if feature.member is not None]
-    steps = _Steps(progress, total=len(HEADS) * (3 if mined else 2) + 4)
+    steps = _Steps(progress, total=2 * len(HEADS) + (len(JUDGED_HEADS) if mined else 0) + 4)
     parts = split(panel)
     steps("computing the features")
     dataset = build(panel, features)
@@ -134,7 +134,8 @@ def _judge(
     if mined:
         bare = dataset.drop(mined)
         step = steps.named("fitting without the pool")
-        without = (fit(bare, parts.train, parts.valid, seed=seed, step=step), bare)
+        ordering = fit(bare, parts.train, parts.valid, seed=seed, step=step, heads=JUDGED_HEADS)
+        without = (ordering, bare)
     steps("judging on the hold-out")
     return model, track_record(panel, dataset, parts, model, without, seed=seed)
 
