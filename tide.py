@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -133,18 +133,21 @@ def mine(
     evaluations: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many factors tried.")
     ] = None,
-    proposer: Annotated[str, typer.Option(help="auto, evolve or llm.")] = "auto",
-    isolation: Annotated[str, typer.Option(help="auto, docker or process.")] = "auto",
+    proposer: Annotated[
+        Literal["auto", "evolve", "llm"], typer.Option(help="Who proposes factors.")
+    ] = "auto",
+    isolation: Annotated[
+        Literal["auto", "docker", "process"], typer.Option(help="Where factors are evaluated.")
+    ] = "auto",
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Language model spend.")] = None,
     seed: SeedOption = 1,
     new: Annotated[bool, typer.Option("--new", help="Start afresh; default: resume.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Mine factors: propose, evaluate in isolation, accept what survives. Resumes by default."""
+    from console.progress import MiningDisplay, show_summary
     from scenario.loop import MineOptions
     from scenario.loop import mine as run
-
-    from console.progress import MiningDisplay, show_summary
 
     options = MineOptions(
         hours=hours,
@@ -172,7 +175,7 @@ def mine(
 def eval_(
     expression: Annotated[str, typer.Argument(help="For example 'Mean($net_inflow, 5)'.")],
     home: HomeOption = DEFAULT_HOME,
-    window: Annotated[str, typer.Option(help="search, or all.")] = "search",
+    window: Annotated[Literal["search", "all"], typer.Option(help="Sessions to use.")] = "search",
     label: Annotated[str, typer.Option(help="What it should foretell.")] = "limit_up_count",
     as_json: JsonOption = False,
 ) -> None:
@@ -207,7 +210,7 @@ def pool_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
 def pool_export(
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
     home: HomeOption = DEFAULT_HOME,
-    format_: Annotated[str, typer.Option("--format", help="json.")] = "json",
+    format_: Annotated[Literal["json"], typer.Option("--format", help="Format.")] = "json",
 ) -> None:
     """Write the accepted factors, with where each came from, to a file."""
     from factor_pool.export import export
@@ -221,10 +224,9 @@ def train(
     home: HomeOption = DEFAULT_HOME, seed: SeedOption = 1, as_json: JsonOption = False
 ) -> None:
     """Train the predictor on the store and the pool."""
-    from predictor.training import train as run
-
     from console.progress import training_progress
     from console.tables import show_training
+    from predictor.training import train as run
 
     with training_progress() as progress:
         trained = run(_open_home(home), seed=seed, progress=progress)
@@ -242,10 +244,9 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Rank the sectors most likely to see a wave of limit-ups in the next session."""
-    from predictor.forecast import predict as run
-
     from console.display import working
     from console.tables import show_forecast
+    from predictor.forecast import predict as run
 
     with working("ranking the sectors"):
         forecast = run(_open_home(home), date=date, top=top)

@@ -22,13 +22,12 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
     seed
         Of the market and of the search.
     """
-    from predictor.forecast import predict
-    from predictor.training import train
-    from scenario.loop import MineOptions, mine
-
     from data_profile.market import synthetic
     from data_profile.store import Store
     from factor_pool.pool import Pool
+    from predictor.forecast import predict
+    from predictor.training import train
+    from scenario.loop import MineOptions, mine
 
     out = display.stdout
     out.rule("[bold]1. A synthetic market")

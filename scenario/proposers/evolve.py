@@ -8,9 +8,9 @@ immigrants: fresh random expressions.
 from collections.abc import Sequence
 
 import numpy as np
-from factor_pool.expression.operators import OPERATORS
 
 from factor_pool.expression import ExpressionError, parse
+from factor_pool.expression.operators import OPERATORS
 from scenario.proposers.archive import Archive
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.grammar import Grammar, Tree
