@@ -72,8 +72,8 @@ def test_parquet_and_csv_of_a_market_are_the_same_panel(tmp_path) -> None:
         rows = market.frame.sort_values(order)
         rows.to_parquet(tmp_path / "m.parquet", index=False)
         rows.to_csv(tmp_path / "m.csv", index=False)
-        for name in ("m.parquet", "m.csv"):
-            ids.append(Panel.from_frame(read(tmp_path / name).frame).snapshot_id)
+        ids += [Panel.from_frame(read(tmp_path / name).frame).snapshot_id
+                for name in ("m.parquet", "m.csv")]  # fmt: skip
     assert set(ids) == {Panel.from_frame(market.frame).snapshot_id}
 
 
