@@ -64,7 +64,7 @@ class Runner:
         The folder that holds the module, if it is not one of this project's.
     """
 
-    target: str = "factor_pool.evaluation.jobs:run"
+    target: str = "scenario.isolation.evaluator:run"
     folder: Path | None = None
 
 
