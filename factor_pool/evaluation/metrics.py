@@ -187,7 +187,7 @@ class Projection:
         self._controls = _stack([_rank(x, self._usable) for x in (*baseline, *pool)], label)
         self._events = np.asarray(label >= 1 if events is None else events, dtype=np.bool_)
         # Neighbours in a classification resemble each other, so every second column is one half.
-        self._half = (np.arange(label.shape[1]) % 2).astype(np.int8)
+        self._halves = np.array([np.arange(label.shape[1]) % 2 == k for k in (0, 1)], dtype=float)
         self._projected = self._project()
 
     def _project(self) -> Projected:
@@ -209,7 +209,7 @@ class Projection:
         correlations = np.empty((len(keys), self._controls.ranks.shape[1]))
         kernels.measure(
             keys, counts, self._label, self._controls, self._projected,
-            self._half, self._events, TOP, table, correlations,
+            self._halves, self._events, TOP, table, correlations,
         )  # fmt: skip
         return Daily(
             rank_ic=table[:, kernels.IC],
@@ -225,7 +225,10 @@ class Projection:
 
     def marginal_rank_ic(self, values: np.ndarray) -> np.ndarray:
         """Daily marginal rank IC beyond the baseline alone, float64 (T,)."""
-        return self.daily(values).marginal
+        keys, counts = _sorted_keys(values, self._usable)
+        result = np.empty(len(keys))
+        kernels.marginal_rows(keys, counts, self._label, self._controls, self._projected, result)
+        return result
 
 
 def _stack(ranked: list[Ranked], label: np.ndarray) -> Ranked:

@@ -135,7 +135,7 @@ def _rank_again(
     for p in range(order.shape[0]):
         if order[p] < 0:
             break
-        count += present[order[p]]
+        count += np.int64(present[order[p]])
     middle = 0.5 * (count - 1)
     squares = 0.0
     p = 0
@@ -145,11 +145,11 @@ def _rank_again(
         end = p
         same = 0
         while end < order.shape[0] and order[end] >= 0 and ranks[order[end]] == value:
-            same += present[order[end]]
+            same += np.int64(present[order[end]])
             end += 1
         rank = below + 0.5 * (same - 1) - middle
         for q in range(p, end):
-            if present[order[q]]:
+            if present[order[q]] > 0.0:
                 row[order[q]] = rank
         squares += rank * rank * same
         below += same
@@ -218,18 +218,22 @@ def project(labels: np.ndarray, controls: np.ndarray, result: Projected) -> None
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _correlation(a: np.ndarray, b: np.ndarray, chosen: np.ndarray, least: int) -> float:
-    """Correlation over the chosen columns; NaN below `least` of them, or if one is constant."""
-    n = 0
-    sum_a = sum_b = aa = bb = ab = 0.0
+def _correlation(
+    a: np.ndarray, has_a: np.ndarray, b: np.ndarray, has_b: np.ndarray, least: int
+) -> float:
+    """Correlation over the columns that have both (1.0, else 0.0).
+
+    NaN below `least` of them, or if either is constant there.
+    """
+    n = sum_a = sum_b = aa = bb = ab = 0.0
     for i in range(a.shape[0]):
-        if chosen[i]:
-            n += 1
-            sum_a += a[i]
-            sum_b += b[i]
-            aa += a[i] * a[i]
-            bb += b[i] * b[i]
-            ab += a[i] * b[i]
+        both = has_a[i] * has_b[i]
+        n += both
+        sum_a += both * a[i]
+        sum_b += both * b[i]
+        aa += both * a[i] * a[i]
+        bb += both * b[i] * b[i]
+        ab += both * a[i] * b[i]
     if n < least:
         return np.nan
     aa -= sum_a * sum_a / n
@@ -277,7 +281,7 @@ def correlate_rows(keys: np.ndarray, counts: np.ndarray, label: Ranked, result: 
     columns = keys.shape[1]
     row = np.empty(columns)
     again = np.empty(columns)
-    present = np.empty(columns, dtype=np.bool_)
+    present = np.empty(columns)
     for t in range(keys.shape[0]):
         count = counts[t]
         result[t] = np.nan
@@ -297,9 +301,10 @@ def correlate_rows(keys: np.ndarray, counts: np.ndarray, label: Ranked, result: 
 
 @numba.njit(cache=True)
 def _mark(keys: np.ndarray, count: int, present: np.ndarray) -> None:
-    present[:] = False
+    """1.0 in the columns that occur among the first `count` keys, else 0.0."""
+    present[:] = 0.0
     for p in range(count):
-        present[np.int64(keys[p] & np.uint64(0xFFFFFFFF))] = True
+        present[np.int64(keys[p] & np.uint64(0xFFFFFFFF))] = 1.0
 
 
 @numba.njit(cache=True, fastmath=_FAST)
@@ -328,7 +333,7 @@ def _partial(row: np.ndarray, squares: float, explained: float, rest: np.ndarray
 
 @numba.njit(cache=True)
 def _partials(
-    row: np.ndarray, squares: float, count: int, present: np.ndarray, half: np.ndarray,
+    row: np.ndarray, squares: float, count: int, present: np.ndarray, halves: np.ndarray,
     base: int, units: np.ndarray, kept: np.ndarray, rests: np.ndarray,
     left: np.ndarray, figures: np.ndarray,
 ) -> None:  # fmt: skip
@@ -347,14 +352,55 @@ def _partials(
     left[:] = row
     for k in range(units.shape[0]):
         _remove(left, units[k])
-    figures[HALF_A] = _correlation(left, rests[1], present & (half == 0), MIN_HALF)
-    figures[HALF_B] = _correlation(left, rests[1], present & (half == 1), MIN_HALF)
+    figures[HALF_A] = _correlation(left, present, rests[1], halves[0], MIN_HALF)
+    figures[HALF_B] = _correlation(left, present, rests[1], halves[1], MIN_HALF)
+
+
+@numba.njit(cache=True)
+def _project_again(
+    t: int, present: np.ndarray, label: Ranked, controls: Ranked, base: int,
+    own: np.ndarray, units: np.ndarray, kept: np.ndarray, rests: np.ndarray,
+) -> float:  # fmt: skip
+    """Rank label and controls among the present columns of one session, and project.
+
+    Fills the arrays of the second line; returns the label's sum of squared ranks.
+    """
+    squares = _rank_again(label.ranks[t], label.order[t], present, own)
+    for k in range(units.shape[0]):
+        _rank_again(controls.ranks[t, k], controls.order[t, k], present, units[k])
+    _project_row(own, base, units, kept, rests)
+    return squares
+
+
+@numba.njit(cache=True)
+def marginal_rows(
+    keys: np.ndarray, counts: np.ndarray, label: Ranked, controls: Ranked, projected: Projected,
+    result: np.ndarray,
+) -> None:  # fmt: skip
+    """Marginal rank IC beyond the first `base` controls of each sorted row, and nothing else."""
+    columns, base = keys.shape[1], projected.base
+    row, present, own = np.empty(columns), np.empty(columns), np.empty(columns)
+    own_units, own_rests = np.empty((base, columns)), np.empty((2, columns))
+    own_kept = np.empty(2, dtype=np.int64)
+    for t in range(keys.shape[0]):
+        result[t] = np.nan
+        count = counts[t]
+        if count < MIN_INSTRUMENTS:
+            continue
+        squares = _rank_row(keys[t], count, row)
+        units, kept, rests = projected.units[t], projected.kept[t], projected.rests[t]
+        if count != label.counts[t]:
+            _mark(keys[t], count, present)
+            _project_again(t, present, label, controls, base, own, own_units, own_kept, own_rests)
+            units, kept, rests = own_units, own_kept, own_rests
+        if squares > 0.0 and count - 1 - kept[0] >= MIN_FREEDOM:
+            result[t] = _partial(row, squares, _explained(row, units, 0, base), rests[0])
 
 
 @numba.njit(cache=True)
 def _with_controls(
     row: np.ndarray, squares: float, count: int, whole: bool, present: np.ndarray,
-    t: int, controls: Ranked, common: np.ndarray, result: np.ndarray,
+    t: int, controls: Ranked, other: np.ndarray, result: np.ndarray,
 ) -> None:  # fmt: skip
     """Rank correlation of one session's row with each control."""
     for k in range(controls.ranks.shape[1]):
@@ -363,11 +409,10 @@ def _with_controls(
             if both > 0.0:
                 result[k] = _dot(row, controls.ranks[t, k]) / np.sqrt(both)
             continue
-        common[:] = False
+        other[:] = 0.0
         for p in range(controls.counts[t, k]):
-            i = controls.order[t, k, p]
-            common[i] = present[i]
-        result[k] = _correlation(row, controls.ranks[t, k], common, MIN_INSTRUMENTS)
+            other[controls.order[t, k, p]] = 1.0
+        result[k] = _correlation(row, present, controls.ranks[t, k], other, MIN_INSTRUMENTS)
 
 
 @numba.njit(cache=True)
@@ -385,7 +430,7 @@ def _hit_figures(
 @numba.njit(cache=True)
 def measure(
     keys: np.ndarray, counts: np.ndarray, label: Ranked, controls: Ranked, projected: Projected,
-    half: np.ndarray, events: np.ndarray, top: int, table: np.ndarray, correlations: np.ndarray,
+    halves: np.ndarray, events: np.ndarray, top: int, table: np.ndarray, correlations: np.ndarray,
 ) -> None:  # fmt: skip
     """Every daily figure of one factor.
 
@@ -396,8 +441,8 @@ def measure(
     label, controls, projected
         Where factor and label cover the same columns; other sessions are ranked and projected
         again here, among the columns that have both.
-    half
-        int8 (S,): which half of the universe a column belongs to.
+    halves
+        (2, S): 1.0 in the columns of each half of the universe, else 0.0.
     events, top
         bool (T, S) of hits, and how many are chosen.
     table, correlations
@@ -405,8 +450,7 @@ def measure(
     """
     columns, amount = keys.shape[1], controls.ranks.shape[1]
     row, earlier, left = np.zeros(columns), np.zeros(columns), np.empty(columns)
-    present, had = np.zeros(columns, dtype=np.bool_), np.zeros(columns, dtype=np.bool_)
-    common = np.empty(columns, dtype=np.bool_)
+    present, had, other = np.zeros(columns), np.zeros(columns), np.empty(columns)
     own_label, own_units = np.empty(columns), np.empty((amount, columns))
     own_rests, own_kept = np.empty((2, columns)), np.empty(2, dtype=np.int64)
     for t in range(keys.shape[0]):
@@ -420,23 +464,23 @@ def measure(
             squares = _rank_row(keys[t], count, row)
             _mark(keys[t], count, present)
         if squares <= 0.0:  # too few values, or a constant: no ranking
-            present[:] = False
+            present[:] = 0.0
             continue
         whole = count == label.counts[t]
-        table[t, AUTOCORRELATION] = _correlation(row, earlier, present & had, MIN_INSTRUMENTS)
-        _with_controls(row, squares, count, whole, present, t, controls, common, correlations[t])
+        table[t, AUTOCORRELATION] = _correlation(row, present, earlier, had, MIN_INSTRUMENTS)
+        _with_controls(row, squares, count, whole, present, t, controls, other, correlations[t])
         own, own_squares = label.ranks[t], label.squares[t]
         units, kept, rests = projected.units[t], projected.kept[t], projected.rests[t]
         if not whole:
-            own_squares = _rank_again(label.ranks[t], label.order[t], present, own_label)
-            for k in range(amount):
-                _rank_again(controls.ranks[t, k], controls.order[t, k], present, own_units[k])
-            _project_row(own_label, projected.base, own_units, own_kept, own_rests)
+            own_squares = _project_again(
+                t, present, label, controls, projected.base,
+                own_label, own_units, own_kept, own_rests,
+            )  # fmt: skip
             own, units, kept, rests = own_label, own_units, own_kept, own_rests
         if own_squares <= 0.0:
             continue
         table[t, IC] = _dot(row, own) / np.sqrt(squares * own_squares)
         _partials(
-            row, squares, count, present, half, projected.base, units, kept, rests, left, table[t]
+            row, squares, count, present, halves, projected.base, units, kept, rests, left, table[t]
         )
         _hit_figures(keys[t], count, events[t], top, table[t])
