@@ -267,9 +267,10 @@ def _refuse_duplicates(
 ) -> None:
     taken, count = np.unique(cell, return_counts=True)
     if (count > 1).any():
-        first = int(taken[count > 1][0])
+        at = int(np.argmax(count > 1))
+        first = int(taken[at])
         day, name = sessions[first // shape[1]], ids[first % shape[1]]
-        raise PanelError(f"({day}, {name}) occurs {int(count.max())} times; each pair once")
+        raise PanelError(f"({day}, {name}) occurs {count[at]} times; each pair once")
 
 
 def _fill_span(present: np.ndarray) -> np.ndarray:

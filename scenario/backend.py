@@ -1,5 +1,6 @@
 """The language model: any that litellm reaches, within a budget, with manners, without an endpoint
-for embeddings."""
+for embeddings.
+"""
 
 import datetime
 import email.utils
@@ -260,7 +261,7 @@ class Backend(APIBackend):
         if asked is not None:
             return min(asked, _LONGEST_WAIT)
         longest = min(self._first_wait * 2**attempt, _LONGEST_WAIT)
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret depends on it
+        return longest * random.uniform(0.5, 1.0)
 
     def _spent(
         self, model: Model, messages: list[dict[str, Any]], reply: str, answer: Any

@@ -145,12 +145,16 @@ class NoKnowledge(RAGStrategy):
     queries. What was tried, and what came of it, is in the ledger, and a proposer reads it there.
     """
 
-    def load_or_init_knowledge_base(self, *args: Any, **kwargs: Any) -> EvolvingKnowledgeBase | None:
+    def load_or_init_knowledge_base(
+        self, *args: Any, **kwargs: Any
+    ) -> EvolvingKnowledgeBase | None:
         return None
 
     def query(self, evo: Any, evolving_trace: Any, **kwargs: Any) -> CoSTEERQueriedKnowledge:
         # MultiProcessEvolvingStrategy refuses to work without an answer.
-        return CoSTEERQueriedKnowledge(success_task_to_knowledge_dict={}, failed_task_info_set=set())
+        return CoSTEERQueriedKnowledge(
+            success_task_to_knowledge_dict={}, failed_task_info_set=set()
+        )
 
     def generate_knowledge(
         self, evolving_trace: Any, *, return_knowledge: bool = False, **kwargs: Any
@@ -245,9 +249,7 @@ class _SmallLoop:
 
     def get_unfinished_loop_cnt(self, next_loop: int) -> int:
         """Count the loops under way; rdagent asks each loop since the start of the night."""
-        return sum(
-            li < next_loop and step < len(self.steps) for li, step in self.step_idx.items()
-        )
+        return sum(li < next_loop and step < len(self.steps) for li, step in self.step_idx.items())
 
     def dump(self, path: Path) -> None:
         """Write the loop's checkpoint atomically, and drop the one before it.

@@ -31,9 +31,7 @@ class History:
     def advance(self, session: str, iteration: int) -> None:
         """Read on, up to the start of an iteration."""
         self.recorded = []
-        fresh = self._ledger.attempts(
-            snapshot=self._snapshot, label=self._label, after=self._last
-        )
+        fresh = self._ledger.attempts(snapshot=self._snapshot, label=self._label, after=self._last)
         for attempt in fresh:
             if self.recorded or (attempt.session, attempt.iteration) == (session, iteration):
                 if (attempt.session, attempt.iteration) == (session, iteration):

@@ -26,9 +26,7 @@ class Laboratory:
         Into how many jobs a batch is split.
     """
 
-    def __init__(
-        self, isolation: Isolation, windows: Windows, label: str, workers: int
-    ) -> None:
+    def __init__(self, isolation: Isolation, windows: Windows, label: str, workers: int) -> None:
         self._isolation = isolation
         self._confirm = windows.confirm
         self._label = label

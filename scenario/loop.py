@@ -147,9 +147,7 @@ def _opening(session: Session, resumed: bool) -> str:
     )
 
 
-def _proposers(
-    mode: str, session: Session, account: Account, display: Display
-) -> list[Proposer]:
+def _proposers(mode: str, session: Session, account: Account, display: Display) -> list[Proposer]:
     """Who may propose, and one line about it."""
     from scenario.backend import Backend, Model
     from scenario.proposers.evolve import Evolve

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 from scenario import compat
 
 # isort: split
+from pydantic_settings import SettingsConfigDict
 from rdagent.components.workflow.conf import BasePropSetting
 from rdagent.core.utils import import_class
-from pydantic_settings import SettingsConfigDict
 
 from scenario.errors import BudgetExceeded, ProposalError
 from scenario.night import Night

@@ -296,9 +296,7 @@ class Session:
         session._write(record)
         return session, False
 
-    def iteration_done(
-        self, proposer: str, *, evaluated: int, accepted: int, cost: float
-    ) -> None:
+    def iteration_done(self, proposer: str, *, evaluated: int, accepted: int, cost: float) -> None:
         """Write that the current iteration is finished, and what it brought, in one transaction."""
         record = self.record
         tally = record.tallies.get(proposer, Tally())

@@ -146,7 +146,7 @@ def test_a_wrong_entry_is_named(tmp_path, change: dict, message: str) -> None:
 def test_a_table_that_is_none_is_refused(tmp_path, text: str) -> None:
     path = tmp_path / "fields.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ProfileError, match="fields.yaml"):
+    with pytest.raises(ProfileError, match=r"fields\.yaml"):
         Profile.load(path)
 
 
