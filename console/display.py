@@ -10,9 +10,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from data_profile.home import Home
     from data_profile.sources.panel_file import Imported
     from data_profile.store import Manifest
+
+    from data_profile.home import Home
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
@@ -113,8 +114,13 @@ def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
 def training_progress() -> Iterator["TrainingProgress"]:
     """A progress bar for `predictor.training.train`."""
     with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=stderr, transient=True, disable=not stderr.is_terminal,
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=stderr,
+        transient=True,
+        disable=not stderr.is_terminal,
     ) as bar:
         yield TrainingProgress(bar)
 

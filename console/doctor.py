@@ -149,9 +149,8 @@ def _calendar(home: Home) -> Finding:
 
 
 def _docker(home: Home) -> Finding:
-    from scenario.isolation.image import connect, find_image
-
     from scenario.errors import IsolationError
+    from scenario.isolation.image import connect, find_image
 
     try:
         client = connect()

@@ -111,7 +111,7 @@ class Test:
     attempt_id
         The attempt tested.
     rule
-        "addis" or "lord".
+        The online rule with its parameters.
     p_value
         One-sided.
     level
@@ -499,9 +499,7 @@ class Ledger:
             ),
         ).rowcount
         if changed != 1:
-            raise LedgerError(
-                f"attempt {attempt_id} is unknown or ended: it cannot become {stage}"
-            )
+            raise LedgerError(f"attempt {attempt_id} is unknown or ended: it cannot become {stage}")
 
     def _insert_test(self, test: Test) -> None:
         last = self._db.execute("SELECT coalesce(max(position), 0) FROM tests").fetchone()[0]
@@ -582,6 +580,13 @@ class Ledger:
         return self._select(
             f"{where} AND id > ? ORDER BY id LIMIT ?",
             (*values, after, -1 if limit is None else limit),
+        )
+
+    def pending(self, session: str, limit: int | None = None) -> list[Attempt]:
+        """Attempts of a session that have not ended, in order: what a resumed run must finish."""
+        return self._select(
+            "WHERE session=? AND stage IN ('proposed', 'scored') ORDER BY id LIMIT ?",
+            (session, -1 if limit is None else limit),
         )
 
     def count(

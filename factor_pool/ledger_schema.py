@@ -35,6 +35,9 @@ SCHEMA = (
     """,
     "CREATE INDEX attempts_by_snapshot ON attempts(snapshot, label, id)",
     """
+    CREATE INDEX pending ON attempts(session, id) WHERE stage IN ('proposed', 'scored')
+    """,
+    """
     CREATE TABLE tests(
         position INTEGER PRIMARY KEY,
         attempt_id INTEGER NOT NULL UNIQUE REFERENCES attempts(id),

@@ -113,13 +113,15 @@ class Pool:
             run_id = str(runs[0].info.run_id)
         else:
             tags = {
-                _MEMBER_TAG: str(member.id),
+                _MEMBER_TAG: member.id,
                 "mlflow.note.content": f"{member.hypothesis}\n\n`{member.expression}`",
                 "proposer": member.proposer,
                 "session": member.session,
                 "snapshot": member.snapshot,
             }
-            run = self._client.create_run(self._experiment, tags=tags, run_name=member.expression[:90])
+            run = self._client.create_run(
+                self._experiment, tags=tags, run_name=member.expression[:90]
+            )
             run_id = str(run.info.run_id)
         for name, value in _figures(member).items():
             self._client.log_metric(run_id, name, value)
@@ -170,9 +172,9 @@ def _save_model(active: Sequence[Member], folder: Path) -> None:
     index = [ColSpec(DataType.datetime, "date"), ColSpec(DataType.string, "instrument")]
     signature = ModelSignature(
         inputs=Schema([*index, *(ColSpec(DataType.double, name) for name in fields)]),
-        outputs=Schema([*index, *(ColSpec(DataType.float, f"factor_{m.id}") for m in active)]),
+        outputs=Schema([*index, *(ColSpec(DataType.float, m.id) for m in active)]),
     )
-    factors = [{"id": f"factor_{m.id}", "expression": m.expression} for m in active]
+    factors = [{"id": m.id, "expression": m.expression} for m in active]
     root = Path(__file__).resolve().parents[1]
     with tempfile.TemporaryDirectory(dir=folder.parent) as staging:
         listing = Path(staging) / "pool.json"
@@ -194,9 +196,10 @@ def _row(member: Member) -> dict[str, Any]:
     return {
         "id": member.id,
         "expression": member.expression,
+        "sign": member.sign,
         "qlib": parse(member.expression).qlib(),
         "status": member.status,
-        "accepted_at": member.accepted_at,
+        "accepted_at": member.accepted_at.isoformat(timespec="seconds"),
         "marginal_rank_ic": member.figures.get("marginal_rank_ic"),
         "p_value": member.p_value,
         "hypothesis": member.hypothesis,

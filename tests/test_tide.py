@@ -196,7 +196,7 @@ def test_bad_file_is_refused_and_the_store_stays(
 
 
 def test_killed_night_resumes_and_holds_nothing_twice(tmp_path: Path, market_file: Path) -> None:
-    """kill -9 in the middle of mining, then the same command again."""
+    """Kill -9 in the middle of mining, then the same command again."""
     home = tmp_path / "home"
     tide(home, "data", "import", str(market_file))
     mine = ("mine", "--evaluations", str(EVALUATIONS), "--seed", "1", "--json")

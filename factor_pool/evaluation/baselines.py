@@ -28,8 +28,7 @@ def field(panel: Panel, name: str) -> np.ndarray:
     """
     if name not in panel.values:
         raise EvaluationError(
-            f"labels and baselines need the field {name!r}; the panel has "
-            f"{', '.join(panel.values)}"
+            f"labels and baselines need the field {name!r}; the panel has {', '.join(panel.values)}"
         )
     return np.where(panel.listed, panel.values[name], np.nan).astype(np.float64)
 

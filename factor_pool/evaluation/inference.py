@@ -10,7 +10,9 @@ import numba
 import numpy as np
 
 LAGS = 10
-DRAWS = 50_000
+FIRST_DRAWS = 10_000
+MOST_DRAWS = 1_000_000
+_ENOUGH = 100
 MIN_OBSERVATIONS = 20
 
 
@@ -48,7 +50,7 @@ def hac_error(series: np.ndarray, lags: int = LAGS) -> float:
 
 
 @numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _long_run_variance(centred, lags):
+def _long_run_variance(centred: np.ndarray, lags: int) -> float:
     n = centred.shape[0]
     total = 0.0
     for j in range(lags + 1):
@@ -80,7 +82,7 @@ def bootstrap_p(
     series: np.ndarray,
     *,
     seed: int,
-    draws: int = DRAWS,
+    most_draws: int = MOST_DRAWS,
     block: float | None = None,
     lags: int = LAGS,
 ) -> float:
@@ -96,8 +98,10 @@ def bootstrap_p(
         (T,); NaN entries are left out.
     seed
         Of the draws; the same seed gives the same p-value.
-    draws
-        Resamples. The smallest p-value is 1 / (draws + 1).
+    most_draws
+        Resamples are added tenfold, from 10,000 up to this many, until 100 of them reach the
+        observed statistic: small p-values are resolved, large ones are cheap. The smallest
+        p-value is 1 / (most_draws + 1).
     block
         Mean block length; by default `block_length`.
     lags
@@ -120,14 +124,24 @@ def bootstrap_p(
         return 1.0
     length = block_length(x) if block is None else block
     generator = np.random.Generator(np.random.PCG64(seed))
-    exceeding = _exceeding(
-        x - x.mean(), x.mean() / error, 1.0 / length, lags, draws, generator
-    )
-    return (exceeding + 1) / (draws + 1)
+    centred, observed = x - x.mean(), float(x.mean() / error)
+    draws, exceeding = 0, 0
+    while draws < most_draws and exceeding < _ENOUGH:
+        more = min(max(FIRST_DRAWS, 9 * draws), most_draws - draws)
+        exceeding += _exceeding(centred, observed, 1.0 / length, lags, more, generator)
+        draws += more
+    return float((exceeding + 1) / (draws + 1))
 
 
 @numba.njit(cache=True)
-def _exceeding(centred, observed, restart, lags, draws, generator):
+def _exceeding(
+    centred: np.ndarray,
+    observed: float,
+    restart: float,
+    lags: int,
+    draws: int,
+    generator: np.random.Generator,
+) -> int:
     """How many resampled t statistics reach the observed one."""
     n = centred.shape[0]
     sample = np.empty(n)

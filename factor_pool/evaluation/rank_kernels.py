@@ -26,7 +26,7 @@ COLUMNS = 13
 
 
 @numba.njit(cache=True)
-def pack(bits, usable, keys, counts):
+def pack(bits: np.ndarray, usable: np.ndarray, keys: np.ndarray, counts: np.ndarray) -> None:
     """Sortable keys of float32 values: order-preserving bits above, column number below.
 
     `bits` is the uint32 view of the values. Missing cells get the largest key, hence sort last;
@@ -52,7 +52,7 @@ def pack(bits, usable, keys, counts):
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _rank_row(keys, count, row):
+def _rank_row(keys: np.ndarray, count: int, row: np.ndarray) -> float:
     """Centred average ranks of one sorted row into `row`; their sum of squares."""
     row[:] = 0.0
     middle = 0.5 * (count - 1)
@@ -72,7 +72,9 @@ def _rank_row(keys, count, row):
 
 
 @numba.njit(cache=True)
-def rank_rows(keys, counts, ranks, squares, order):
+def rank_rows(
+    keys: np.ndarray, counts: np.ndarray, ranks: np.ndarray, squares: np.ndarray, order: np.ndarray
+) -> None:
     """Rank every sorted row; `order` receives the columns in ascending order, -1 where missing."""
     for t in range(keys.shape[0]):
         squares[t] = _rank_row(keys[t], counts[t], ranks[t])
@@ -82,7 +84,9 @@ def rank_rows(keys, counts, ranks, squares, order):
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _rank_again(ranks, order, present, row):
+def _rank_again(
+    ranks: np.ndarray, order: np.ndarray, present: np.ndarray, row: np.ndarray
+) -> float:
     """Centred ranks among the `present` columns of a row ranked before; their sum of squares."""
     row[:] = 0.0
     count = 0
@@ -112,7 +116,7 @@ def _rank_again(ranks, order, present, row):
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _dot(a, b):
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
     total = 0.0
     for i in range(a.shape[0]):
         total += a[i] * b[i]
@@ -120,7 +124,7 @@ def _dot(a, b):
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _remove(row, unit):
+def _remove(row: np.ndarray, unit: np.ndarray) -> None:
     """Subtract from `row` its projection on the unit vector."""
     share = _dot(row, unit)
     for i in range(row.shape[0]):
@@ -128,7 +132,7 @@ def _remove(row, unit):
 
 
 @numba.njit(cache=True)
-def _orthonormal(rows, base, kept):
+def _orthonormal(rows: np.ndarray, base: int, kept: np.ndarray) -> None:
     """Gram-Schmidt in place; copies of earlier rows become zero.
 
     `kept[0]` and `kept[1]` receive how many of the first `base` rows, and of all, remain.
@@ -150,7 +154,9 @@ def _orthonormal(rows, base, kept):
 
 
 @numba.njit(cache=True)
-def _residuals(label, units, base, rest, squares):
+def _residuals(
+    label: np.ndarray, units: np.ndarray, base: int, rest: np.ndarray, squares: np.ndarray
+) -> None:
     """What the first `base` unit rows, and then all, leave of the label: rows 0 and 1 of `rest`."""
     rest[0] = label
     for k in range(base):
@@ -163,7 +169,15 @@ def _residuals(label, units, base, rest, squares):
 
 
 @numba.njit(cache=True)
-def project(labels, controls, base, units, kept, rests, squares):
+def project(
+    labels: np.ndarray,
+    controls: np.ndarray,
+    base: int,
+    units: np.ndarray,
+    kept: np.ndarray,
+    rests: np.ndarray,
+    squares: np.ndarray,
+) -> None:
     """Gram-Schmidt of the controls and residuals of the label, each session on its own."""
     units[:] = controls
     for t in range(labels.shape[0]):
@@ -172,7 +186,9 @@ def project(labels, controls, base, units, kept, rests, squares):
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _common_correlation(a, has_a, b, has_b, least):
+def _common_correlation(
+    a: np.ndarray, has_a: np.ndarray, b: np.ndarray, has_b: np.ndarray, least: int
+) -> float:
     """Correlation over the columns that have both; NaN below `least` of them or if constant."""
     n = 0
     sum_a = sum_b = aa = bb = ab = 0.0
@@ -194,7 +210,9 @@ def _common_correlation(a, has_a, b, has_b, least):
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _half_correlation(a, b, present, half, which):
+def _half_correlation(
+    a: np.ndarray, b: np.ndarray, present: np.ndarray, half: np.ndarray, which: int
+) -> float:
     n = 0
     sum_a = sum_b = aa = bb = ab = 0.0
     for i in range(a.shape[0]):
@@ -215,7 +233,7 @@ def _half_correlation(a, b, present, half, which):
 
 
 @numba.njit(cache=True)
-def _hits(keys, count, events, top, high):
+def _hits(keys: np.ndarray, count: int, events: np.ndarray, top: int, high: bool) -> float:
     """Expected share of hits among the `top` highest (or lowest), ties broken at random."""
     wanted = min(top, count)
     taken = 0
@@ -237,7 +255,9 @@ def _hits(keys, count, events, top, high):
 
 
 @numba.njit(cache=True)
-def hit_rows(keys, counts, events, top, result):
+def hit_rows(
+    keys: np.ndarray, counts: np.ndarray, events: np.ndarray, top: int, result: np.ndarray
+) -> None:
     """Expected share of hits among the highest `top` of each sorted row."""
     for t in range(keys.shape[0]):
         enough = counts[t] >= MIN_INSTRUMENTS
@@ -245,7 +265,15 @@ def hit_rows(keys, counts, events, top, result):
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def correlate_rows(keys, counts, labels, label_order, label_counts, label_squares, result):
+def correlate_rows(
+    keys: np.ndarray,
+    counts: np.ndarray,
+    labels: np.ndarray,
+    label_order: np.ndarray,
+    label_counts: np.ndarray,
+    label_squares: np.ndarray,
+    result: np.ndarray,
+) -> None:
     """Rank correlation of each sorted row with the label, over the columns that have both."""
     columns = keys.shape[1]
     row = np.empty(columns)
@@ -269,14 +297,23 @@ def correlate_rows(keys, counts, labels, label_order, label_counts, label_square
 
 
 @numba.njit(cache=True)
-def _mark(keys, count, present):
+def _mark(keys: np.ndarray, count: int, present: np.ndarray) -> None:
     present[:] = False
     for p in range(count):
         present[np.int64(keys[p] & np.uint64(0xFFFFFFFF))] = True
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _marginal(row, squares, units, start, stop, explained, rest, rest_squares):
+def _marginal(
+    row: np.ndarray,
+    squares: float,
+    units: np.ndarray,
+    start: int,
+    stop: int,
+    explained: float,
+    rest: np.ndarray,
+    rest_squares: float,
+) -> tuple[float, float]:
     """(correlation of residuals, squares explained by the rows up to `stop`)."""
     for k in range(start, stop):
         share = _dot(row, units[k])
@@ -291,11 +328,27 @@ def _marginal(row, squares, units, start, stop, explained, rest, rest_squares):
 
 @numba.njit(cache=True)
 def measure(
-    keys, counts, labels, label_order, label_counts, label_squares,
-    controls, control_order, control_counts, control_squares,
-    base, units, kept, rests, rest_squares,
-    half, events, top, table, correlations,
-):  # fmt: skip
+    keys: np.ndarray,
+    counts: np.ndarray,
+    labels: np.ndarray,
+    label_order: np.ndarray,
+    label_counts: np.ndarray,
+    label_squares: np.ndarray,
+    controls: np.ndarray,
+    control_order: np.ndarray,
+    control_counts: np.ndarray,
+    control_squares: np.ndarray,
+    base: int,
+    units: np.ndarray,
+    kept: np.ndarray,
+    rests: np.ndarray,
+    rest_squares: np.ndarray,
+    half: np.ndarray,
+    events: np.ndarray,
+    top: int,
+    table: np.ndarray,
+    correlations: np.ndarray,
+) -> None:
     """Every daily figure of one factor.
 
     Parameters

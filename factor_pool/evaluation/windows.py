@@ -10,7 +10,8 @@ only accept or reject is told. Sealed is not read by any loop.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +69,7 @@ class Windows:
 
     def __post_init__(self) -> None:
         edges = [w for x in (self.search, self.confirm, self.sealed) for w in (x.start, x.end)]
-        if any(a > b for a, b in zip(edges, edges[1:], strict=False)) or any(
+        if any(a > b for a, b in itertools.pairwise(edges)) or any(
             a >= b for a, b in zip(edges[1::2], edges[2::2], strict=False)
         ):
             raise EvaluationError(
@@ -76,7 +77,7 @@ class Windows:
                 + ", ".join(f"{w.name} {w.start}..{w.end}" for w in self)
             )
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Window]:
         """Search, confirm, sealed."""
         return iter((self.search, self.confirm, self.sealed))
 

@@ -1,6 +1,6 @@
 """What runs inside a sandbox: reads jobs as JSON lines, forks once a job, answers in JSON lines.
 
-    {"panels": {...}, "target": ..., "folder": ..., "limits": {...}}  ->  {"ready": {...}}
+    {"panels": {...}, "target": ..., "folder": ..., "limits": {...}}  ->  {"ready": true}
     {"id": 7, "job": {...}}     ->  {"id": 7, "said": "<what the job's process wrote>"}
                                 or  {"id": 7, "failure": ["timeout", "..."]}
     {"id": 8, "probe": true}    ->  as a job, with what the job's process was able to do
@@ -9,7 +9,7 @@ The worker trusts its host and not its jobs. It never reads what a job says: the
 one JSON string, so that no job can forge a line, and is judged on the host. The protocol's two
 files are closed in a job's process. The worker ends when its input does.
 
-It imports the standard library, `confine`, and whatever the runner imports.
+It imports the standard library, `confine`, `syscalls`, and whatever the runner imports.
 """
 
 import contextlib
@@ -18,7 +18,6 @@ import importlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -28,19 +27,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from scenario.isolation import confine
+from scenario.isolation import confine, syscalls
 
 Job = Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
 Verdict = dict[str, Any]  # {"said": text} or {"failure": [kind, message]}
 
 
 def main() -> None:
-    """Serve standard input until it ends."""
+    """Serve standard input until it ends; with `--warm`, only compile the runner's kernels."""
+    if sys.argv[1:] == ["--warm"]:
+        importlib.import_module("factor_pool.evaluation.jobs").warm()
+        return
     source, sink = os.dup(0), os.dup(1)
     quiet = os.open(os.devnull, os.O_RDWR)
     os.dup2(quiet, 0)  # from here on a stray print cannot reach the protocol
     os.dup2(quiet, 1)
-    cut = confine.cut_network()
+    confine.cut_network()
     confine.die_with(os.getppid())
     confine.hide()
     lines = _lines(source)
@@ -52,7 +54,7 @@ def main() -> None:
     except Exception as error:
         _answer(sink, {"fatal": f"{type(error).__name__}: {error}"[:500]})
         raise
-    _answer(sink, {"ready": {"network_cut": cut}})
+    _answer(sink, {"ready": True})
     for line in lines:
         message = json.loads(line)
         _answer(sink, {"id": message["id"], **service.serve(message)})
@@ -130,6 +132,8 @@ class _Service:
             confine.die_with(worker)
             confine.hide()
             confine.limit(self._limits["seconds"], self._limits["memory"])
+            _keep_no_kernels()
+            syscalls.restrict()
             try:
                 outcome = json.dumps({"reply": run(job, self._panels)}, allow_nan=False)
             except MemoryError:
@@ -194,11 +198,22 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:500]
 
 
+def _keep_no_kernels() -> None:
+    """A job may compile what no job needed before, but it cannot write, hence not keep it."""
+    if "numba" in sys.modules:
+        from numba.core.caching import Cache
+
+        Cache.save_overload = lambda *_: None
+
+
 def _use_shipped_kernels() -> None:
     """Copy the image's compiled kernels to where numba may write; it uses no read-only cache."""
     shipped, cache = os.environ.get("TIDE_SHIPPED_KERNELS"), os.environ.get("NUMBA_CACHE_DIR")
     if shipped and cache:
-        shutil.copytree(shipped, cache, dirs_exist_ok=True)
+        for file in Path(shipped).rglob("*.nb[ci]"):
+            target = Path(cache) / file.relative_to(shipped)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.read_bytes())
 
 
 def _probe(job: Mapping[str, Any], panels: Mapping[str, Any]) -> dict[str, bool]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from factor_pool.expression import parse
 from scenario.proposers.themes import THEMES
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 NODE_COST = 0.03
 """Fitness lost for each node of an expression, in units of the t statistic."""
 
+_EXPOSURES = ("persistence_exposure", "size_exposure")
 _AUTOCORRELATION_EDGES = (0.3, 0.6, 0.85)
 _EXPOSURE_EDGES = (0.15, 0.4)
 
@@ -70,9 +72,11 @@ class Archive:
         """Take in attempts that it has not seen yet."""
         for attempt in attempts:
             self._seen += 1
+            if attempt.canonical is None:
+                continue
             self._tried.add(attempt.canonical)
             figures = attempt.figures
-            if not figures or figures.get("t_hac") is None:
+            if not figures or figures.get("added_t_hac") is None:
                 continue
             cell, elite = _cell(attempt), Elite(attempt.canonical, _fitness(attempt))
             best = self._elites.get(cell)
@@ -86,14 +90,13 @@ class Archive:
 
 
 def _fitness(attempt: "Attempt") -> float:
-    figures = attempt.figures
-    gain = figures.get("t_hac_pool", figures["t_hac"])
-    return abs(gain or 0.0) - NODE_COST * attempt.canonical.count("(")
+    gain: float = abs(attempt.figures["added_t_hac"])
+    return gain - NODE_COST * parse(attempt.canonical).nodes
 
 
 def _cell(attempt: "Attempt") -> Cell:
     figures = attempt.figures
-    exposure = max(abs(figures.get(name) or 0.0) for name in ("exposure_persistence", "exposure_size"))
+    exposure = max(abs(figures.get(name) or 0.0) for name in _EXPOSURES)
     return Cell(
         family_of(attempt.canonical),
         _bin(figures.get("rank_autocorrelation") or 0.0, _AUTOCORRELATION_EDGES),

@@ -12,7 +12,7 @@ import numpy as np
 from factor_pool.expression import ExpressionError, parse
 from scenario.proposers.archive import Archive
 from scenario.proposers.base import Context, Idea, Proposer
-from scenario.proposers.grammar import Grammar, Node
+from scenario.proposers.grammar import Grammar, Tree
 from scenario.proposers.themes import LONG, SHORT, THEMES, Theme
 
 IMMIGRANTS = 0.2
@@ -108,8 +108,11 @@ class _Parents:
 
     def __init__(self, archive: Archive, family: str, rng: np.random.Generator) -> None:
         self._all = [elite for elite in archive.cells.values() if elite.fitness > 0]
-        self._own = [elite for cell, elite in archive.cells.items()
-                     if cell.family == family and elite.fitness > 0]
+        self._own = [
+            elite
+            for cell, elite in archive.cells.items()
+            if cell.family == family and elite.fitness > 0
+        ]
         self._rng = rng
 
     def __bool__(self) -> bool:
@@ -130,7 +133,7 @@ def _seeds(theme: Theme) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _offspring(grammar: Grammar, parents: _Parents, rng: np.random.Generator) -> Node:
+def _offspring(grammar: Grammar, parents: _Parents, rng: np.random.Generator) -> Tree:
     parent = grammar.tree(parents.draw())
     draw = rng.random()
     if draw < 0.30:

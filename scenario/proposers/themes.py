@@ -131,7 +131,7 @@ THEMES = (
             "Slope($limit_up_count, {w})",
             "Max($limit_up_count, {v})",
             "IdxMax($limit_up_count, {v})",
-            "Count(Gt($limit_up_count, 0), {v})",
+            "Mean(Gt($limit_up_count, 0), {v})",
             "Rank($limit_up_count, {v})",
             "Sum($limit_up_20pct_count, {w}) / (Sum($limit_up_count, {w}) + 1)",
             "Std($limit_up_count, {v})",
