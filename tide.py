@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -94,7 +94,8 @@ def data_import(
     as_json: JsonOption = False,
 ) -> None:
     """Read a panel file, check every row, and make it the store."""
-    from console.display import show_import, working
+    from console.display import working
+    from console.tables import show_import
     from data_profile.sources.panel_file import read
     from data_profile.store import Store
 
@@ -112,7 +113,7 @@ def data_import(
 @data_app.command("profile")
 def data_profile_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show what each field means, when it is known, and how much of it there is."""
-    from console.display import show_profile
+    from console.tables import show_profile
     from data_profile.profile import Profile
     from data_profile.store import Store
 
@@ -132,15 +133,19 @@ def mine(
     evaluations: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many factors tried.")
     ] = None,
-    proposer: Annotated[str, typer.Option(help="auto, evolve or llm.")] = "auto",
-    isolation: Annotated[str, typer.Option(help="auto, docker or process.")] = "auto",
+    proposer: Annotated[
+        Literal["auto", "evolve", "llm"], typer.Option(help="Who proposes factors.")
+    ] = "auto",
+    isolation: Annotated[
+        Literal["auto", "docker", "process"], typer.Option(help="Where factors are evaluated.")
+    ] = "auto",
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Language model spend.")] = None,
     seed: SeedOption = 1,
     new: Annotated[bool, typer.Option("--new", help="Start afresh; default: resume.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Mine factors: propose, evaluate in isolation, accept what survives. Resumes by default."""
-    from console.display import MiningDisplay, show_summary
+    from console.progress import MiningDisplay, show_summary
     from scenario.loop import MineOptions
     from scenario.loop import mine as run
 
@@ -156,12 +161,12 @@ def mine(
         new=new,
     )
     opened = _open_home(home)
-    with MiningDisplay(options) as display:
+    with MiningDisplay() as display:
         summary = run(opened, options, display)
     if as_json:
         _print_json(summary.to_dict())
     else:
-        show_summary(summary, opened)
+        show_summary(summary)
     if summary.interrupted:
         raise typer.Exit(130)
 
@@ -170,13 +175,14 @@ def mine(
 def eval_(
     expression: Annotated[str, typer.Argument(help="For example 'Mean($net_inflow, 5)'.")],
     home: HomeOption = DEFAULT_HOME,
-    window: Annotated[str, typer.Option(help="search, or all.")] = "search",
+    window: Annotated[Literal["search", "all"], typer.Option(help="Sessions to use.")] = "search",
     label: Annotated[str, typer.Option(help="What it should foretell.")] = "limit_up_count",
     as_json: JsonOption = False,
 ) -> None:
     """Score one expression, beside its baselines."""
-    from console.display import show_score, working
+    from console.display import working
     from console.evaluate import evaluate_one
+    from console.tables import show_score
 
     opened = _open_home(home)
     with working("evaluating"):
@@ -190,7 +196,7 @@ def eval_(
 @pool_app.command("list")
 def pool_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the accepted factors."""
-    from console.display import show_pool
+    from console.tables import show_pool
     from factor_pool.pool import Pool
 
     rows = Pool(_open_home(home)).rows()
@@ -204,7 +210,7 @@ def pool_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
 def pool_export(
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
     home: HomeOption = DEFAULT_HOME,
-    format_: Annotated[str, typer.Option("--format", help="json.")] = "json",
+    format_: Annotated[Literal["json"], typer.Option("--format", help="Format.")] = "json",
 ) -> None:
     """Write the accepted factors, with where each came from, to a file."""
     from factor_pool.export import export
@@ -218,7 +224,8 @@ def train(
     home: HomeOption = DEFAULT_HOME, seed: SeedOption = 1, as_json: JsonOption = False
 ) -> None:
     """Train the predictor on the store and the pool."""
-    from console.display import show_training, training_progress
+    from console.progress import training_progress
+    from console.tables import show_training
     from predictor.training import train as run
 
     with training_progress() as progress:
@@ -237,7 +244,8 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Rank the sectors most likely to see a wave of limit-ups in the next session."""
-    from console.display import show_forecast, working
+    from console.display import working
+    from console.tables import show_forecast
     from predictor.forecast import predict as run
 
     with working("ranking the sectors"):
@@ -254,10 +262,7 @@ def main() -> None:
 
     load_dotenv(Path(".env"))
     try:
-        app(standalone_mode=True)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        app()
     except Exception as error:
         status = _exit_status(error)
         if status is None:

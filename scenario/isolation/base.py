@@ -57,13 +57,14 @@ class Runner:
     Parameters
     ----------
     target
-        `module:function`. If the module also has `prepare(panels, label)`, a worker calls it once
-        a label, before it forks, so that every job shares what it computed.
+        `module:function`. If the module also has `prepare(job, panels)`, a worker calls it before
+        it forks: what that computes and keeps is there for every later job, and must depend only
+        on what all jobs of a run share (label, pool), never on a job's own expressions.
     folder
         The folder that holds the module, if it is not one of this project's.
     """
 
-    target: str = "factor_pool.evaluation.jobs:run"
+    target: str = "scenario.isolation.evaluator:run"
     folder: Path | None = None
 
 

@@ -46,7 +46,7 @@ def connect(seconds: float = 60.0) -> docker.DockerClient:
     """
     try:
         return docker.from_env(timeout=seconds)
-    except ENGINE_ERRORS as error:
+    except (*ENGINE_ERRORS, ValueError) as error:  # ValueError: DOCKER_HOST is no address
         raise explain(error) from error
 
 
@@ -79,7 +79,8 @@ def explain(error: BaseException) -> EngineError:
     if isinstance(error, APIError):
         words = " ".join(str(error.explanation or error).split())[:300]
         return EngineError(f"{where} refused: {words}", "see `docker info`")
-    if "server api version" in low or {errno.ENOENT, errno.ECONNREFUSED} & codes:
+    unreachable = {errno.ENOENT, errno.ECONNREFUSED} & codes
+    if unreachable or isinstance(error, DockerException | ValueError):  # before any answer
         return EngineError(f"no Docker engine at {address()}", "start Docker or set DOCKER_HOST")
     return EngineError(
         f"{where} stopped answering ({type(error).__name__})",

@@ -43,6 +43,7 @@ SOURCES = (
     "scenario/isolation/__init__.py",
     "scenario/isolation/base.py",
     "scenario/isolation/confine.py",
+    "scenario/isolation/evaluator.py",
     "scenario/isolation/selection.py",
     "scenario/isolation/syscalls.py",
     "scenario/isolation/worker.py",

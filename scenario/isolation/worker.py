@@ -36,7 +36,7 @@ Verdict = dict[str, Any]  # {"said": text} or {"failure": [kind, message]}
 def main() -> None:
     """Serve standard input until it ends; with `--warm`, only compile the runner's kernels."""
     if sys.argv[1:] == ["--warm"]:
-        importlib.import_module("factor_pool.evaluation.jobs").warm()
+        importlib.import_module("scenario.isolation.evaluator").warm()
         return
     source, sink = os.dup(0), os.dup(1)
     quiet = os.open(os.devnull, os.O_RDWR)
@@ -48,7 +48,7 @@ def main() -> None:
     lines = _lines(source)
     try:
         hello = json.loads(next(lines))
-        service = _Service(hello)
+        service = _Service(hello, source)
     except StopIteration:
         return
     except Exception as error:
@@ -78,7 +78,8 @@ def _answer(fd: int, message: Mapping[str, Any]) -> None:
 class _Service:
     """Panels and runner, loaded once; every job is forked from here."""
 
-    def __init__(self, hello: Mapping[str, Any]) -> None:
+    def __init__(self, hello: Mapping[str, Any], source: int) -> None:
+        self._source = source
         _use_shipped_kernels()
         if hello["folder"]:
             sys.path.append(hello["folder"])
@@ -86,7 +87,6 @@ class _Service:
         module = importlib.import_module(name)
         self._run: Job = getattr(module, function)
         self._prepare = getattr(module, "prepare", None)
-        self._prepared: set[str] = set()
         self._limits = hello["limits"]
         from data_profile.panel import Panel
 
@@ -98,13 +98,11 @@ class _Service:
         if "probe" in message:
             return self._fork(_probe, {"memory": self._limits["memory"]})
         job = message["job"]
-        label = job.get("label")
-        if self._prepare is not None and isinstance(label, str) and label not in self._prepared:
+        if self._prepare is not None:
             try:
-                self._prepare(self._panels, label)
+                self._prepare(job, self._panels)
             except Exception as error:  # noqa: BLE001 - becomes the job's own failure
                 return _failure("crash", _describe(error))
-            self._prepared.add(label)
         return self._fork(self._run, job)
 
     def _fork(self, run: Job, job: Mapping[str, Any]) -> Verdict:
@@ -116,11 +114,47 @@ class _Service:
             self._become_job(worker, writable, run, job)
         os.close(writable)
         try:
-            heard = _collect(readable, self._limits["reply"], deadline)
-            return heard or _post_mortem(child, deadline)
+            heard = self._collect(readable, deadline)
+            return heard or self._post_mortem(child, deadline)
         finally:
             os.close(readable)
             _end(child)
+
+    def _collect(self, pipe: int, deadline: float) -> Verdict | None:
+        """All that a job writes until it closes its pipe; None if it closes it without a word."""
+        said = bytearray()
+        while self._wait([pipe], deadline - time.monotonic()):
+            chunk = os.read(pipe, 1 << 16)
+            if not chunk:
+                return {"said": said.decode("utf-8", "replace")} if said else None
+            said += chunk
+            if len(said) > self._limits["reply"]:
+                return _failure("invalid", f"a reply of more than {self._limits['reply']:,} bytes")
+        return _late()
+
+    def _post_mortem(self, child: int, deadline: float) -> Verdict:
+        """Why a job ended without a word."""
+        while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
+            if time.monotonic() > deadline:
+                return _late()
+            self._wait([], 0.002)
+        killer = -os.waitstatus_to_exitcode(ended[1])
+        if killer == signal.SIGXCPU:
+            return _late()
+        if killer == signal.SIGKILL:  # not by this worker: by the kernel, which had no memory left
+            return _failure("memory", "killed by the kernel: out of memory")
+        how = f"signal {signal.Signals(killer).name}" if killer > 0 else f"exit status {-killer}"
+        return _failure("crash", f"ended without a reply ({how})")
+
+    def _wait(self, pipes: list[int], seconds: float) -> list[int]:
+        """Those of `pipes` that can be read within `seconds`; ends the worker if its host is gone.
+
+        While a job runs the host says nothing, so input can only be its end.
+        """
+        ready = select.select([*pipes, self._source], [], [], max(0.0, seconds))[0]
+        if self._source in ready:
+            raise SystemExit(0)
+        return ready
 
     def _become_job(self, worker: int, pipe: int, run: Job, job: Mapping[str, Any]) -> NoReturn:
         """In the forked process: give up everything, run, write the outcome, end."""
@@ -144,37 +178,6 @@ class _Service:
                 file.write(outcome.encode())
         finally:
             os._exit(0)
-
-
-def _collect(fd: int, size: int, deadline: float) -> Verdict | None:
-    """All that a job writes until it closes its pipe; None if it closes it without a word."""
-    said = bytearray()
-    while select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
-        chunk = os.read(fd, 1 << 16)
-        if not chunk:
-            return {"said": said.decode("utf-8", "replace")} if said else None
-        said += chunk
-        if len(said) > size:
-            return _failure("invalid", f"a reply of more than {size:,} bytes")
-    return _late()
-
-
-def _post_mortem(child: int, deadline: float) -> Verdict:
-    """Why a job ended without a word."""
-    while True:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            break
-        if time.monotonic() > deadline:
-            return _late()
-        time.sleep(0.002)
-    killer = -os.waitstatus_to_exitcode(status)
-    if killer == signal.SIGXCPU:
-        return _late()
-    if killer == signal.SIGKILL:  # not by this worker: by the kernel, which had no memory left
-        return _failure("memory", "killed by the kernel: out of memory")
-    how = f"signal {signal.Signals(killer).name}" if killer > 0 else f"exit status {-killer}"
-    return _failure("crash", f"ended without a reply ({how})")
 
 
 def _end(child: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from factor_pool.expression import ExpressionError, parse
+from factor_pool.expression.operators import OPERATORS
 from scenario.proposers.archive import Archive
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.grammar import Grammar, Tree
@@ -95,9 +96,12 @@ class _Batch:
 
     def add(self, text: str) -> None:
         try:
-            canonical = str(parse(text, self._units))
+            expression = parse(text, self._units)
         except ExpressionError:
             return
+        if expression.operator is OPERATORS["Neg"]:  # a factor is as good as its negation
+            expression = expression.children[0]
+        canonical = str(expression)
         if canonical not in self._known and canonical not in self._new:
             self._new.add(canonical)
             self.texts.append(canonical)

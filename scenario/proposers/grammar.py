@@ -87,7 +87,7 @@ class Grammar:
 
     def tree(self, text: str) -> Tree:
         """The tree of an expression's text."""
-        return _tree(parse(text).root)
+        return _tree(parse(text).node)
 
     def random(self, rng: np.random.Generator, depth: int = DEPTH) -> Tree:
         """A fresh expression of at most `depth` operators above a field."""

@@ -1,0 +1,300 @@
+"""Evaluation of expressions on a dense panel.
+
+All expressions of a call form one graph: equal parts are one node, computed once and freed after
+its last use. Cell-by-cell operators are NumPy's own functions, which are Qlib's too, so that their
+results agree to the last bit; rolling and cross-sectional operators are the compiled loops of
+`kernels`. As in Qlib, fields and arithmetic on them alone are float32, rolling results float64.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from data_profile.panel import Panel
+from factor_pool.errors import EvaluationError
+from factor_pool.expression import kernels
+from factor_pool.expression.language import Expression
+from factor_pool.expression.nodes import Call, Field, Node, Number
+from factor_pool.expression.operators import OPERATORS
+from factor_pool.expression.qlib_text import as_number, is_condition
+
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+_Operand = np.ndarray | float
+
+_UFUNCS: dict[str, np.ufunc] = {
+    "Abs": np.abs,
+    "Log": np.log,
+    "Add": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Div": np.divide,
+    "Power": np.power,
+    "Greater": np.maximum,
+    "Less": np.minimum,
+    "Gt": np.greater,
+    "Ge": np.greater_equal,
+    "Lt": np.less,
+    "Le": np.less_equal,
+    "Eq": np.equal,
+    "Ne": np.not_equal,
+    "And": np.minimum,
+    "Or": np.maximum,
+}
+_KERNELS: dict[str, tuple[Callable[..., None], tuple[float, ...]]] = {
+    "Mean": (kernels.rolling_sum, (1,)),
+    "Sum": (kernels.rolling_sum, (0,)),
+    "Std": (kernels.rolling_var, (1,)),
+    "Var": (kernels.rolling_var, (0,)),
+    "Skew": (kernels.rolling_moment, (0,)),
+    "Kurt": (kernels.rolling_moment, (1,)),
+    "Count": (kernels.rolling_count, ()),
+    "EMA": (kernels.exponential_mean, ()),
+    "Max": (kernels.rolling_extreme, (1,)),
+    "Min": (kernels.rolling_extreme, (-1,)),
+    "Med": (kernels.rolling_quantile, (-1.0,)),
+    "Rank": (kernels.rolling_rank, ()),
+    "Mad": (kernels.rolling_mad, ()),
+    "Slope": (kernels.rolling_line, (0,)),
+    "Rsquare": (kernels.rolling_line, (1,)),
+    "Resi": (kernels.rolling_line, (2,)),
+    "Cov": (kernels.rolling_cov, (0,)),
+    "Corr": (kernels.rolling_cov, (1,)),
+}
+_LEAST_STD = 2e-5
+
+
+def run(expressions: Sequence[Expression], panel: Panel) -> Iterator[np.ndarray]:
+    """Yield the values of each expression in turn; see `factor_pool.expression.evaluate`."""
+    for expression in expressions:
+        _check_fields(expression, panel)
+    return _results([expression.node for expression in expressions], panel)
+
+
+def _results(roots: Sequence[Node], panel: Panel) -> Iterator[np.ndarray]:
+    graph = _Graph(roots, panel)
+    for root in roots:
+        with np.errstate(all="ignore"):
+            result = graph.result(root)
+        yield result
+
+
+def _check_fields(expression: Expression, panel: Panel) -> None:
+    for name in sorted(expression.fields):
+        if name not in panel.values:
+            close = difflib.get_close_matches(name, list(panel.values), n=1)
+            hint = f"; did you mean ${close[0]}?" if close else ""
+            raise EvaluationError(f"the panel has no field ${name}, read by {expression}{hint}")
+
+
+class _Graph:
+    """Nodes of one call, their values while needed, and buffers for reuse."""
+
+    def __init__(self, roots: Sequence[Node], panel: Panel) -> None:
+        self.panel = panel
+        self.shape = panel.shape
+        self.outside = np.flatnonzero(~panel.listed.ravel())
+        self.first = panel.listed.argmax(axis=0).astype(np.int64)
+        self.uses = _count_uses(roots)
+        self.values: dict[Node, np.ndarray] = {}
+        self.free: dict[np.dtype, list[np.ndarray]] = {_SINGLE: [], _DOUBLE: []}
+
+    def result(self, root: Node) -> np.ndarray:
+        """Values of a root as a float32 array of the caller's own."""
+        value = self.value(root)
+        out = np.empty(self.shape, np.float32)
+        np.copyto(out, value, casting="same_kind")
+        self.mask(out)
+        self.release(root)
+        return out
+
+    def value(self, node: Node) -> np.ndarray:
+        """Values of a node, which stay valid until as many `release` as uses."""
+        found = self.values.get(node)
+        if found is None:
+            found = self.field(node) if isinstance(node, Field) else self.call(node)
+            self.values[node] = found
+        return found
+
+    def release(self, node: Node) -> None:
+        """Give up one use; after the last, the buffer is free for another node."""
+        if isinstance(node, Number):
+            return
+        self.uses[node] -= 1
+        if not self.uses[node]:
+            value = self.values.pop(node)
+            if not isinstance(node, Field):
+                self.free[value.dtype].append(value)
+
+    def buffer(self, dtype: np.dtype) -> np.ndarray:
+        """An array of the panel's shape with any content."""
+        return self.free[dtype].pop() if self.free[dtype] else np.empty(self.shape, dtype)
+
+    def mask(self, values: np.ndarray) -> None:
+        """Set every cell outside a listing to NaN."""
+        values.reshape(-1)[self.outside] = np.nan
+
+    def field(self, node: Field) -> np.ndarray:
+        values = np.asarray(self.panel.values[node.name])
+        if not np.isnan(values.reshape(-1)[self.outside]).all():
+            values = values.copy()
+            self.mask(values)
+        return values
+
+    def call(self, node: Node) -> np.ndarray:
+        assert isinstance(node, Call)
+        args = [
+            child.value if isinstance(child, Number) else self.value(child) for child in node.args
+        ]
+        kind = OPERATORS[node.operator].kind
+        if kind in ("rolling", "pair_rolling"):
+            out = self.rolling(node, args)
+        elif kind == "cross_section":
+            out = self.session(node, args)
+        else:
+            out = self.cells(node, args)
+        for child in node.args:
+            self.release(child)
+        return out
+
+    # --- cell by cell -----------------------------------------------------------------------------
+
+    def cells(self, node: Call, args: list[_Operand]) -> np.ndarray:
+        if OPERATORS[node.operator].gives_condition:
+            return self.condition(node, args)
+        if node.operator == "If":
+            return self.choice(node, args)
+        if node.operator == "Sign":
+            out = self.buffer(_SINGLE)
+            np.copyto(out, args[0], casting="same_kind")
+            return np.sign(out, out=out)
+        dtype = _result_type(node, args)
+        out = self.buffer(dtype)
+        if node.operator == "Neg":
+            return np.subtract(0.0, args[0], out=out, dtype=dtype)
+        _UFUNCS[node.operator](*args, out=out, dtype=dtype)
+        if node.operator == "Power":
+            self.mask(out)
+        return out
+
+    def condition(self, node: Call, args: list[_Operand]) -> np.ndarray:
+        out = self.buffer(_SINGLE)
+        if node.operator == "Not":
+            np.subtract(np.float32(1), args[0], out=out)
+        elif node.operator in ("And", "Or"):
+            _UFUNCS[node.operator](*args, out=out)
+        else:
+            np.copyto(out, _UFUNCS[node.operator](*args))
+        self.mask(out)
+        return out
+
+    def choice(self, node: Call, args: list[_Operand]) -> np.ndarray:
+        test, yes, no = args
+        out = self.buffer(_result_type(node, args[1:]))
+        np.copyto(out, no)
+        np.copyto(out, yes, where=np.not_equal(test, 0))
+        self.mask(out)
+        return out
+
+    # --- over time --------------------------------------------------------------------------------
+
+    def rolling(self, node: Call, args: list[_Operand]) -> np.ndarray:
+        assert node.window is not None
+        if node.operator in ("Ref", "Delta"):
+            return self.shift(node, args[0])
+        out = self.buffer(_DOUBLE)
+        extras: tuple[object, ...]
+        if node.operator in ("IdxMax", "IdxMin"):
+            kernel = kernels.rolling_place
+            extras, letters = (1 if node.operator == "IdxMax" else -1, self.first), "ir"
+        elif node.operator == "Quantile":
+            kernel, extras, letters = kernels.rolling_quantile, (args.pop(),), "f"
+        else:
+            kernel, extras = _KERNELS[node.operator]
+            letters = "".join("f" if isinstance(extra, float) else "i" for extra in extras)
+        self.launch(kernel, args, node.window, extras, letters, out)
+        if node.operator == "Rsquare" or (node.operator == "Corr" and _holes_differ(*args)):
+            self.drop_constant(args, node.window, out)
+        self.mask(out)
+        return out
+
+    def launch(
+        self,
+        kernel: Callable[..., None],
+        args: list[_Operand],
+        window: int,
+        extras: tuple[object, ...],
+        letters: str,
+        out: np.ndarray,
+    ) -> None:
+        names = [str(arg.dtype) for arg in args if isinstance(arg, np.ndarray)]
+        kernels.compiled(kernel, *names, extras=letters)(*args, window, *extras, out)
+
+    def shift(self, node: Call, x: _Operand) -> np.ndarray:
+        assert isinstance(x, np.ndarray)
+        window = node.window
+        out = self.buffer(_DOUBLE if as_number(node, 0) else x.dtype)
+        out[:window] = np.nan
+        if node.operator == "Ref":
+            out[window:] = x[:-window]
+        else:
+            np.subtract(x[window:], x[:-window], out=out[window:], dtype=out.dtype)
+        return out
+
+    def drop_constant(self, args: list[_Operand], window: int, out: np.ndarray) -> None:
+        """Qlib's own rule for Corr and Rsquare: nothing where a series hardly moves."""
+        spread = self.buffer(_DOUBLE)
+        for arg in args:
+            self.launch(kernels.rolling_var, [arg], window, (1,), "i", spread)
+            out[spread <= _LEAST_STD] = np.nan
+        self.free[_DOUBLE].append(spread)
+
+    # --- one session ------------------------------------------------------------------------------
+
+    def session(self, node: Call, args: list[_Operand]) -> np.ndarray:
+        (x,) = args
+        assert isinstance(x, np.ndarray)
+        listed = self.buffer(x.dtype)
+        np.copyto(listed, x)
+        self.mask(listed)
+        out = self.buffer(_DOUBLE)
+        if node.operator == "CSRank":
+            self.launch(kernels.session_rank, [listed], 0, (), "", out)
+        else:
+            scale = int(node.operator == "CSZScore")
+            self.launch(kernels.session_score, [listed], scale, (), "", out)
+        self.free[x.dtype].append(listed)
+        return out
+
+
+def _count_uses(roots: Sequence[Node]) -> Counter[Node]:
+    """How often each distinct node is read: by a root's caller or by a distinct parent."""
+    uses: Counter[Node] = Counter()
+
+    def use(node: Node) -> None:
+        if isinstance(node, Number):
+            return
+        uses[node] += 1
+        if uses[node] == 1 and isinstance(node, Call):
+            for child in node.args:
+                use(child)
+
+    for root in roots:
+        use(root)
+    return uses
+
+
+def _result_type(node: Call, args: Sequence[_Operand]) -> np.dtype:
+    """float64 where a float64 takes part, or where conditions become numbers; else float32."""
+    arrays = [arg.dtype for arg in args if isinstance(arg, np.ndarray)]
+    if not arrays or _DOUBLE in arrays:
+        return _DOUBLE
+    return _DOUBLE if any(as_number(node, place) for place in range(len(node.args))) else _SINGLE
+
+
+def _holes_differ(x: _Operand, y: _Operand) -> bool:
+    return bool((np.isfinite(x) != np.isfinite(y)).any())
+
+
+__all__ = ["is_condition", "run"]

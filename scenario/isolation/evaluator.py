@@ -1,0 +1,68 @@
+"""The runner of a real search: `factor_pool.evaluation.jobs.run`, and what its jobs share.
+
+A job's process is a copy of its worker. So label, baseline and pool are computed, and every
+compiled kernel is loaded, once in the worker and not again in each job.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from data_profile.panel import Panel
+from factor_pool.evaluation.jobs import run
+from factor_pool.expression.operators import OPERATORS
+
+__all__ = ["prepare", "run", "warm"]
+
+_SESSIONS = 300  # enough to take every kernel through its paces
+_exercised: set[str] = set()
+
+
+def prepare(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> None:
+    """Compute in the worker what every job of this kind, label and pool needs.
+
+    A job's own expressions are never evaluated here.
+
+    Raises
+    ------
+    EvaluationError
+        The job is malformed.
+    """
+    run({**job, "expressions": []}, panels)
+    kind = job["kind"]
+    if kind not in _exercised:
+        panel = panels[kind]
+        last = panel.between(panel.sessions[-_SESSIONS:][0])
+        run({**job, "expressions": _every_operator(last.fields)}, {kind: last})
+        _exercised.add(kind)
+
+
+def warm() -> None:
+    """Compile every kernel on made-up data, for the image to keep."""
+    generator = np.random.default_rng(0)
+    shape = (_SESSIONS, 30)
+    fields = ("close", "limit_up_count", "company_count")
+    values = {name: generator.poisson(9.0, shape).astype(np.float32) + 1 for name in fields}
+    days = np.datetime64("2024-01-01") + np.arange(_SESSIONS)
+    panel = Panel(days, tuple(map(str, range(shape[1]))), values, np.ones(shape, dtype=bool))
+    bounds = {"start": str(days[_SESSIONS // 2]), "end": str(days[-1])}
+    for kind in ("search", "confirm"):
+        job = {"kind": kind, "expressions": [], "pool": ["$close"], **bounds}
+        prepare(job, {kind: panel})
+
+
+def _every_operator(fields: tuple[str, ...]) -> list[str]:
+    """A call of each operator, on the first and the last field."""
+    first, last = f"${fields[0]}", f"${fields[-1]}"
+    examples = {
+        "series": first,
+        "operand": last,
+        "condition": f"{first} > {last}",
+        "window": "5",
+        "fraction": "0.3",
+    }
+    return [
+        f"{operator.name}({', '.join(examples[kind] for kind in operator.arguments)})"
+        for operator in OPERATORS.values()
+    ]
