@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -42,8 +42,9 @@ def _open_home(root: Path) -> "Home":
 
     home = Home(root).create()
     # numba reads this when it is imported, which no module above does.
-    os.environ.setdefault("NUMBA_CACHE_DIR", str((home.cache / "numba").absolute()))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str((home.cache / "kernels").absolute()))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("MPLCONFIGDIR", str((home.cache / "matplotlib").absolute()))
     return home
@@ -94,11 +95,10 @@ def data_import(
     as_json: JsonOption = False,
 ) -> None:
     """Read a panel file, check every row, and make it the store."""
-    from data_profile.sources.panel_file import read
-    from data_profile.store import Store
-
     from console.display import working
     from console.tables import show_import
+    from data_profile.sources.panel_file import read
+    from data_profile.store import Store
 
     store = Store(_open_home(home).store)
     with working(f"reading {file}"):
@@ -114,10 +114,9 @@ def data_import(
 @data_app.command("profile")
 def data_profile_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show what each field means, when it is known, and how much of it there is."""
-    from data_profile.store import Store
-
     from console.tables import show_profile
     from data_profile.profile import Profile
+    from data_profile.store import Store
 
     rows = Profile.load().rows(Store(_open_home(home).store).panel())
     if as_json:
@@ -135,8 +134,12 @@ def mine(
     evaluations: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many factors tried.")
     ] = None,
-    proposer: Annotated[str, typer.Option(help="auto, evolve or llm.")] = "auto",
-    isolation: Annotated[str, typer.Option(help="auto, docker or process.")] = "auto",
+    proposer: Annotated[
+        Literal["auto", "evolve", "llm"], typer.Option(help="Who proposes factors.")
+    ] = "auto",
+    isolation: Annotated[
+        Literal["auto", "docker", "process"], typer.Option(help="Where factors are evaluated.")
+    ] = "auto",
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Language model spend.")] = None,
     seed: SeedOption = 1,
     new: Annotated[bool, typer.Option("--new", help="Start afresh; default: resume.")] = False,
@@ -159,12 +162,12 @@ def mine(
         new=new,
     )
     opened = _open_home(home)
-    with MiningDisplay(options) as display:
+    with MiningDisplay() as display:
         summary = run(opened, options, display)
     if as_json:
         _print_json(summary.to_dict())
     else:
-        show_summary(summary, opened)
+        show_summary(summary)
     if summary.interrupted:
         raise typer.Exit(130)
 
@@ -173,7 +176,7 @@ def mine(
 def eval_(
     expression: Annotated[str, typer.Argument(help="For example 'Mean($net_inflow, 5)'.")],
     home: HomeOption = DEFAULT_HOME,
-    window: Annotated[str, typer.Option(help="search, or all.")] = "search",
+    window: Annotated[Literal["search", "all"], typer.Option(help="Sessions to use.")] = "search",
     label: Annotated[str, typer.Option(help="What it should foretell.")] = "limit_up_count",
     as_json: JsonOption = False,
 ) -> None:
@@ -208,7 +211,7 @@ def pool_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
 def pool_export(
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
     home: HomeOption = DEFAULT_HOME,
-    format_: Annotated[str, typer.Option("--format", help="json.")] = "json",
+    format_: Annotated[Literal["json"], typer.Option("--format", help="Format.")] = "json",
 ) -> None:
     """Write the accepted factors, with where each came from, to a file."""
     from factor_pool.export import export
@@ -223,9 +226,8 @@ def train(
 ) -> None:
     """Train the predictor on the store and the pool."""
     from console.progress import training_progress
-    from predictor.training import train as run
-
     from console.tables import show_training
+    from predictor.training import train as run
 
     with training_progress() as progress:
         trained = run(_open_home(home), seed=seed, progress=progress)
@@ -243,10 +245,9 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Rank the sectors most likely to see a wave of limit-ups in the next session."""
-    from predictor.forecast import predict as run
-
     from console.display import working
     from console.tables import show_forecast
+    from predictor.forecast import predict as run
 
     with working("ranking the sectors"):
         forecast = run(_open_home(home), date=date, top=top)
@@ -262,10 +263,7 @@ def main() -> None:
 
     load_dotenv(Path(".env"))
     try:
-        app(standalone_mode=True)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        app()
     except Exception as error:
         status = _exit_status(error)
         if status is None:

@@ -2,7 +2,8 @@
 
 from rich.markup import escape
 
-from console import display
+from console import display, tables
+from console.progress import MiningDisplay, show_summary, training_progress
 from data_profile.home import Home
 
 SECTORS = 60
@@ -21,40 +22,39 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
     seed
         Of the market and of the search.
     """
+    from data_profile.market import synthetic
     from data_profile.store import Store
+    from factor_pool.pool import Pool
     from predictor.forecast import predict
     from predictor.training import train
     from scenario.loop import MineOptions, mine
-
-    from data_profile.market import synthetic
-    from factor_pool.pool import Pool
 
     out = display.stdout
     out.rule("[bold]1. A synthetic market")
     with display.working("making the market"):
         market = synthetic(seed, sectors=SECTORS, sessions=SESSIONS)
         manifest = Store(home.store).build(market.frame, market.names, source=f"synthetic-{seed}")
-    display.show_manifest(manifest)
+    tables.show_manifest(manifest)
     out.print("Six factors are true in it by construction; the search is not told which:")
     for text in market.planted:
         out.print(f"  [cyan]{escape(text)}")
 
     out.rule("[bold]2. Mining")
     options = MineOptions(evaluations=evaluations, seed=seed)
-    with display.MiningDisplay(options) as progress:
+    with MiningDisplay() as progress:
         summary = mine(home, options, progress)
-    display.show_summary(summary, home)
+    show_summary(summary)
 
     out.rule("[bold]3. The accepted factors")
-    display.show_pool(Pool(home).rows())
+    tables.show_pool(Pool(home).rows())
 
     out.rule("[bold]4. The predictor")
-    with display.training_progress() as progress:
+    with training_progress() as progress:
         trained = train(home, seed=seed, progress=progress)
-    display.show_training(trained.to_dict())
+    tables.show_training(trained.to_dict())
 
     out.rule("[bold]5. Tomorrow")
-    display.show_forecast(predict(home, date=None, top=10).to_dict())
+    tables.show_forecast(predict(home, date=None, top=10).to_dict())
 
     out.rule("[bold]6. Where everything is")
-    display.show_places(home)
+    tables.show_places(home)

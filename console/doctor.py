@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from rich.markup import escape
-from rich.table import Table
 
-from console import display
+from console import display, tables
 from data_profile.home import Home
 
 State = Literal["ok", "optional", "missing"]
@@ -63,9 +62,7 @@ def examine(home: Home) -> list[Finding]:
 
 def show(findings: list[Finding]) -> None:
     """Print the findings as a table."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "what", "seen", "to do"):
-        table.add_column(heading, overflow="fold")
+    table = display.table("", "what", "seen", "to do")
     for finding in findings:
         mark = f"[{_COLOUR[finding.state]}]{finding.state}"
         table.add_row(mark, finding.name, escape(finding.detail), escape(finding.remedy))
@@ -80,7 +77,8 @@ def build_image(home: Home) -> None:
     scenario.errors.IsolationError
         No engine answers, or the image cannot be built; the text says what to do.
     """
-    from scenario.isolation.image import connect, ensure_image
+    from scenario.isolation.engine import connect
+    from scenario.isolation.image import ensure_image
 
     identity = ensure_image(connect(), home, display.say)
     display.say(f"evaluator image: {identity}")
@@ -116,9 +114,8 @@ def _disk(home: Home) -> Finding:
 
 
 def _store(home: Home) -> Finding:
-    from data_profile.store import Store
-
     from data_profile.errors import StoreError
+    from data_profile.store import Store
 
     store = Store(home.store)
     if not store.exists():
@@ -132,7 +129,7 @@ def _store(home: Home) -> Finding:
         manifest = store.manifest()
     except StoreError as error:
         return Finding("market data", "missing", str(error), "tide data import FILE")
-    return Finding("market data", "ok", display.describe_manifest(manifest))
+    return Finding("market data", "ok", tables.describe_manifest(manifest))
 
 
 def _calendar(home: Home) -> Finding:
@@ -150,7 +147,8 @@ def _calendar(home: Home) -> Finding:
 
 def _docker(home: Home) -> Finding:
     from scenario.errors import IsolationError
-    from scenario.isolation.image import connect, find_image
+    from scenario.isolation.engine import connect
+    from scenario.isolation.image import find_image
 
     try:
         client = connect()

@@ -20,9 +20,8 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str,
     factor_pool.errors.EvaluationError
         An unknown window or label, or too few sessions.
     """
-    from data_profile.store import Store
-
     from data_profile.profile import Profile
+    from data_profile.store import Store
     from factor_pool.evaluation.score import score
     from factor_pool.expression import parse
 

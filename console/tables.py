@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
+from rich.padding import Padding
 
 from console.display import interval, number, stdout, table
 
 if TYPE_CHECKING:
+    from data_profile.home import Home
+    from data_profile.profile import FieldReport
     from data_profile.sources.panel_file import Imported
     from data_profile.store import Manifest
 
-    from data_profile.home import Home
-    from data_profile.profile import FieldReport
-
+_REASONS = 3
 _METHODS = {
     "model": "model with the pool",
     "model_without_pool": "model without the pool",
@@ -181,18 +182,14 @@ def show_forecast(document: Mapping[str, Any]) -> None:
         f"[bold]For {document['for_session']}[/] (as of {document['as_of']}, model "
         f"{document['model']}, pool version {document['pool_version']})"
     )
-    made = table("", "sector", "expected", "P(>=1)", "P(wave)", "why",
-                 right=("expected", "P(>=1)", "P(wave)"))  # fmt: skip
     for row in document["ranking"]:
-        made.add_row(
-            str(row["rank"]),
-            f"{escape(row['name'])} [dim]{escape(row['sector_id'])}[/]",
-            number(row["expected_count"], 1),
-            f"{row['p_at_least_one']:.0%}",
-            f"{row['p_surge']:.0%}",
-            escape("; ".join(reason["text"] for reason in row["reasons"][:3])),
+        stdout.print(
+            f"[bold]{row['rank']:>3} {escape(row['name'])}[/] [dim]{escape(row['sector_id'])}[/]  "
+            f"expected {number(row['expected_count'], 1)}, P(at least one) "
+            f"{row['p_at_least_one']:.0%}, P(wave) {row['p_surge']:.0%}"
         )
-    stdout.print(made)
+        for reason in row["reasons"][:_REASONS]:
+            stdout.print(Padding(escape(reason["text"]), (0, 0, 0, 6)), style="dim")
     for name, rows in document["baselines"].items():
         listed = ", ".join(row["name"] for row in rows[:5])
         stdout.print(f"[dim]{name} alone would say: {escape(listed)}[/]")

@@ -4,28 +4,39 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+_FLUSHES = 16  # under way at once
 
 
 def fsync_dir(path: Path) -> None:
     """Flush a folder's entries to disk, so that a rename in it survives a power cut."""
+    _fsync(path)
+
+
+def fsync_tree(path: Path) -> None:
+    """Flush every file and then every folder below `path`, and `path` itself.
+
+    Many flushes under way at once share the disk's commits: for the 2,000 files of a Qlib tree
+    that is tens of times faster than one after the other.
+    """
+    files: list[str] = []
+    folders: list[str] = []
+    for folder, _, names in os.walk(path):
+        folders.append(folder)
+        files += [os.path.join(folder, name) for name in names]
+    with ThreadPoolExecutor(_FLUSHES) as pool:
+        for level in (files, folders):
+            list(pool.map(_fsync, level))  # the list raises what a flush raised
+
+
+def _fsync(path: str | Path) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def fsync_tree(path: Path) -> None:
-    """Flush every file and folder below `path`, deepest first."""
-    for folder, _, names in os.walk(path, topdown=False):
-        for name in names:
-            fd = os.open(os.path.join(folder, name), os.O_RDONLY)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        fsync_dir(Path(folder))
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

@@ -349,7 +349,7 @@ def _correlation(v: dict[str, np.ndarray], t: int) -> np.ndarray:
     x, y = _window(v, "close", t, 10), _window(v, "turnover", t, 10)
     dx, dy = x - _mean(x), y - _mean(y)
     both = np.isfinite(dx) & np.isfinite(dy)
-    enough = both.sum(axis=0) >= 3
+    enough = both.sum(axis=0) >= 2
     product = np.where(both, dx * dy, 0).sum(axis=0)
     scale = np.sqrt(np.where(both, dx**2, 0).sum(axis=0) * np.where(both, dy**2, 0).sum(axis=0))
     return np.where(enough, product / np.where(enough, scale, 1), np.nan)

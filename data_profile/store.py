@@ -74,8 +74,8 @@ class Manifest:
         Columns of text that the truth keeps and no factor can use.
     coverage
         Field -> share of listed (session, instrument) cells with a value, 0..1.
-    truth_sha256
-        SHA-256 of `truth.parquet`.
+    truth_sha256, names_sha256
+        SHA-256 of `truth.parquet` and of `names.json`.
     """
 
     snapshot_id: str
@@ -91,6 +91,7 @@ class Manifest:
     ignored: tuple[str, ...]
     coverage: Mapping[str, float]
     truth_sha256: str
+    names_sha256: str
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; dates and instants in ISO 8601."""
@@ -308,8 +309,7 @@ def _write(
 ) -> Manifest:
     """Write every file of a version, the manifest last."""
     folder.mkdir()
-    truth = folder / "truth.parquet"
-    rows.to_parquet(truth, index=False, compression="zstd")
+    rows.to_parquet(folder / "truth.parquet", index=False, compression="zstd")
     panel.save(folder / "panel")
     qlib_tree.write(panel, folder / "qlib")
     write_atomic(folder / "names.json", json.dumps(names, ensure_ascii=False))
@@ -330,9 +330,10 @@ def _write(
             name: float((np.isfinite(matrix) & panel.listed).sum()) / cells
             for name, matrix in panel.values.items()
         },
-        truth_sha256=hashlib.sha256(truth.read_bytes()).hexdigest(),
+        truth_sha256=_hash(folder / "truth.parquet"),
+        names_sha256=_hash(folder / "names.json"),
     )
-    content = {"format": _FORMAT, **manifest.to_dict()}
+    content = {"format": _FORMAT, "seal": _seal(manifest), **manifest.to_dict()}
     write_atomic(folder / "manifest.json", json.dumps(content, ensure_ascii=False, indent=1))
     return manifest
 
@@ -343,17 +344,18 @@ def _prove(folder: Path, manifest: Manifest) -> None:
 
     if _manifest(folder) != manifest:
         raise StoreError(f"{folder / 'manifest.json'} does not read back")
-    truth = folder / "truth.parquet"
-    if hashlib.sha256(truth.read_bytes()).hexdigest() != manifest.truth_sha256:
-        raise StoreError(f"{truth} is not what was written: its hash differs")
-    derived = Panel.from_frame(pd.read_parquet(truth))
+    for name, expected in (
+        ("truth.parquet", manifest.truth_sha256),
+        ("names.json", manifest.names_sha256),
+    ):
+        if _hash(folder / name) != expected:
+            raise StoreError(f"{folder / name} is not what was written: its hash differs")
+    derived = Panel.from_frame(pd.read_parquet(folder / "truth.parquet"))
     if derived.snapshot_id != manifest.snapshot_id:
-        raise StoreError(f"{truth} does not make the panel of the manifest")
+        raise StoreError(f"{folder / 'truth.parquet'} does not make the panel of the manifest")
     saved = Panel.open(folder / "panel")
     if saved.snapshot_id != manifest.snapshot_id or _content_id(saved) != manifest.snapshot_id:
         raise StoreError(f"{folder / 'panel'} is not what was written: its content differs")
-    if set(json.loads((folder / "names.json").read_bytes())) != set(saved.instruments):
-        raise StoreError(f"{folder / 'names.json'} does not name the panel's instruments")
     qlib_tree.check(saved, folder / "qlib")
 
 
@@ -366,11 +368,24 @@ def _manifest(folder: Path) -> Manifest:
     path = folder / "manifest.json"
     try:
         content = json.loads(path.read_bytes())
-        if content.pop("format", None) != _FORMAT:
-            raise StoreError(f"{path} is of another format; import the data again")
-        return Manifest.from_dict(content)
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise StoreError(f"{path} cannot be read: {error}; import the data again") from error
+    if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
+        raise StoreError(f"{path} is of another format; import the data again")
+    seal = content.pop("seal", None)
+    manifest = Manifest.from_dict(content)
+    if seal != _seal(manifest):
+        raise StoreError(f"{path} is not what was written; import the data again")
+    return manifest
+
+
+def _seal(manifest: Manifest) -> str:
+    """SHA-256 over the manifest, so that a changed byte in it is seen too."""
+    return hashlib.sha256(json.dumps(manifest.to_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextlib.contextmanager

@@ -137,7 +137,7 @@ class Gate(ABC):
 
 
 class Novelty(Gate):
-    """Is it in the pool already, or was it?"""
+    """Asks whether it is or was in the pool."""
 
     name = "novelty"
 
@@ -155,7 +155,7 @@ class Novelty(Gate):
 
 @dataclass(frozen=True)
 class Complexity(Gate):
-    """Is it short enough to mean something?"""
+    """Asks whether it is short enough to mean something."""
 
     settings: Settings
     name = "complexity"
@@ -175,7 +175,7 @@ class Complexity(Gate):
 
 @dataclass(frozen=True)
 class Coverage(Gate):
-    """Is there enough of it to judge?"""
+    """Asks whether there is enough of it to judge."""
 
     settings: Settings
     name = "coverage"
@@ -199,7 +199,7 @@ class Coverage(Gate):
 
 @dataclass(frozen=True)
 class BaselineCopy(Gate):
-    """Is it more than persistence or size in other words?"""
+    """Asks whether it is more than persistence or size in other words."""
 
     settings: Settings
     name = "baseline_copy"
@@ -220,7 +220,7 @@ class BaselineCopy(Gate):
 
 @dataclass(frozen=True)
 class Strength(Gate):
-    """Does it add anything to baseline and pool in the search window?"""
+    """Asks whether it adds anything to baseline and pool in search."""
 
     settings: Settings
     name = "strength"
@@ -247,7 +247,7 @@ class Strength(Gate):
 
 @dataclass(frozen=True)
 class Correlation(Gate):
-    """Does it differ from each member of the pool?"""
+    """Asks whether it differs from each member of the pool."""
 
     settings: Settings
     name = "correlation"
@@ -269,7 +269,7 @@ class Correlation(Gate):
 
 @dataclass(frozen=True)
 class Stability(Gate):
-    """Does it point the same way in most years?"""
+    """Asks whether it points the same way in most years."""
 
     settings: Settings
     name = "stability"
@@ -287,7 +287,7 @@ class Stability(Gate):
 
 
 class Halves(Gate):
-    """Does it point the same way in both halves of the universe?"""
+    """Asks whether it points the same way in both halves of the universe."""
 
     name = "halves"
 
@@ -303,7 +303,7 @@ class Halves(Gate):
 
 @dataclass(frozen=True)
 class Turnover(Gate):
-    """Does its ranking last longer than a day?"""
+    """Asks whether its ranking lasts longer than a day."""
 
     settings: Settings
     name = "turnover"

@@ -129,7 +129,7 @@ def _open(path: Path) -> _Table:
             raise SourceError(f"{path} is empty")
         table = _open_csv(path) if suffix == ".csv" else _open_parquet(path)
     except OSError as error:  # pyarrow's errors of reading are OSErrors too
-        raise SourceError(f"{path} cannot be read: {error}") from error
+        raise SourceError(f"{path} cannot be read: {_line(error)}") from error
     if not max(map(len, table.columns.values()), default=0):
         raise SourceError(f"{path} has no rows")
     return table
@@ -138,10 +138,12 @@ def _open(path: Path) -> _Table:
 def _open_parquet(path: Path) -> _Table:
     try:
         content = pq.read_table(path, use_pandas_metadata=False, partitioning=None)
+        content.validate(full=True)  # offsets and UTF-8
+        header = content.column_names
     except (pa.ArrowException, ValueError) as error:
-        raise SourceError(f"{path} is no readable Parquet file: {error}") from error
-    _check_header(path, content.column_names)
-    return _Table(path, dict(zip(content.column_names, content.columns, strict=True)), None)
+        raise SourceError(f"{path} is no readable Parquet file: {_line(error)}") from error
+    _check_header(path, header)
+    return _Table(path, dict(zip(header, content.columns, strict=True)), None)
 
 
 def _open_csv(path: Path) -> _Table:
@@ -200,7 +202,7 @@ def _check_columns(table: _Table) -> str:
         word = "column" if len(missing) == 1 else "columns"
         raise SourceError(
             f"{table.path}: {word} {', '.join(map(repr, missing))} missing from the header; "
-            f"it has {', '.join(table.columns)}"
+            f"it has {', '.join(map(_printable, table.columns))}"
         )
     clash = same_but_case(table.columns)
     if clash:
@@ -353,3 +355,8 @@ def _display_names(ids: np.ndarray, days: np.ndarray, shown: np.ndarray | None) 
 def _printable(text: str) -> str:
     """Text without control characters, at most 40 long: names are shown on terminals."""
     return "".join(letter for letter in text if letter.isprintable()).strip()[:40]
+
+
+def _line(error: Exception) -> str:
+    """What a library said, on one line."""
+    return " ".join(str(error).split())

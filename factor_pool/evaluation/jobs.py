@@ -6,7 +6,7 @@ project: the sandbox image holds nothing else.
 
 import datetime as dt
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,8 @@ from factor_pool.errors import EvaluationError, FactorError
 from factor_pool.evaluation import labels
 from factor_pool.evaluation.windows import Window
 from factor_pool.evaluation.yardstick import Yardstick
-from factor_pool.expression import Expression, evaluate, parse
+from factor_pool.expression import Expression, parse, stream
 
-_CHUNK = 64
 _KEPT = 4
 _yardsticks: OrderedDict[tuple[str, str, tuple[str, ...]], Yardstick] = OrderedDict()
 
@@ -59,11 +58,12 @@ def run(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> dict[str, Any]:
     texts = _texts(job, "expressions")
     yardstick = _yardstick(panel, job.get("label", labels.DEFAULT_LABEL), _texts(job, "pool"))
     rows = _window(job).mask(panel.sessions) if kind == "confirm" else None
-    results: list[dict[str, Any]] = []
-    for start in range(0, len(texts), _CHUNK):
-        for expression, values in _values(texts[start : start + _CHUNK], panel):
-            results.append(_result(expression, values, yardstick, rows))
-    return {"results": results}
+    return {
+        "results": [
+            _result(expression, values, yardstick, rows)
+            for expression, values in _values(texts, panel)
+        ]
+    }
 
 
 def _result(
@@ -98,26 +98,23 @@ def _window(job: Mapping[str, Any]) -> Window:
     return Window("confirm", start, end)
 
 
-def _values(texts: Sequence[str], panel: Panel) -> list[tuple[Expression | None, np.ndarray | str]]:
+def _values(
+    texts: Sequence[str], panel: Panel
+) -> Iterator[tuple[Expression | None, np.ndarray | str]]:
     """(expression, its values), or (None, what is wrong) for each text, in order."""
-    results: list[tuple[Expression | None, np.ndarray | str]] = []
-    good = []
-    for text in texts:
-        try:
-            expression = parse(text)
-            missing = sorted(set(expression.fields) - set(panel.values))
-            if missing:
-                raise EvaluationError(f"the panel has no field {missing[0]!r}")
-        except FactorError as error:
-            results.append((None, str(error)))
-            continue
-        good.append((len(results), expression))
-        results.append((expression, ""))
-    if good:
-        arrays = evaluate([expression for _, expression in good], panel)
-        for (place, expression), values in zip(good, arrays, strict=True):
-            results[place] = (expression, values)
-    return results
+    parsed = [_parsed(text, panel) for text in texts]
+    arrays = stream([one for one in parsed if not isinstance(one, str)], panel)
+    for one in parsed:
+        yield (None, one) if isinstance(one, str) else (one, next(arrays))
+
+
+def _parsed(text: str, panel: Panel) -> Expression | str:
+    try:
+        expression = parse(text)
+    except FactorError as error:
+        return str(error)
+    missing = sorted(set(expression.fields) - set(panel.values))
+    return f"the panel has no field ${missing[0]}" if missing else expression
 
 
 def _yardstick(panel: Panel, label: str, pool: tuple[str, ...]) -> Yardstick:
@@ -126,11 +123,11 @@ def _yardstick(panel: Panel, label: str, pool: tuple[str, ...]) -> Yardstick:
     if key in _yardsticks:
         _yardsticks.move_to_end(key)
         return _yardsticks[key]
-    members = _values(pool, panel)
-    for text, (expression, values) in zip(pool, members, strict=True):
-        if expression is None:
+    arrays = []
+    for text, (_, values) in zip(pool, _values(pool, panel), strict=True):
+        if isinstance(values, str):
             raise EvaluationError(f"pool member {text} cannot be evaluated: {values}")
-    arrays = [values for _, values in members if isinstance(values, np.ndarray)]
+        arrays.append(values)
     yardstick = _yardsticks[key] = Yardstick(panel, label, pool=pool, pool_values=arrays)
     while len(_yardsticks) > _KEPT:
         _yardsticks.popitem(last=False)

@@ -17,6 +17,7 @@ import numpy as np
 
 from factor_pool.errors import EvaluationError
 from factor_pool.evaluation import rank_kernels as kernels
+from factor_pool.evaluation.rank_kernels import Projected, Ranked
 
 TOP = 5
 
@@ -32,23 +33,13 @@ def _sorted_keys(values: np.ndarray, usable: np.ndarray | None) -> tuple[np.ndar
     return keys, counts
 
 
-@dataclass(frozen=True)
-class _Ranked:
-    """Centred ranks (T, S), ascending order (T, S), counts (T,), sums of squares (T,)."""
-
-    ranks: np.ndarray
-    order: np.ndarray
-    counts: np.ndarray
-    squares: np.ndarray
-
-    @classmethod
-    def of(cls, values: np.ndarray, usable: np.ndarray | None = None) -> "_Ranked":
-        keys, counts = _sorted_keys(values, usable)
-        ranks = np.empty(keys.shape)
-        squares = np.empty(len(keys))
-        order = np.empty(keys.shape, dtype=np.int32)
-        kernels.rank_rows(keys, counts, ranks, squares, order)
-        return cls(ranks, order, counts, squares)
+def _rank(values: np.ndarray, usable: np.ndarray | None = None) -> Ranked:
+    keys, counts = _sorted_keys(values, usable)
+    result = Ranked(
+        np.empty(keys.shape), np.empty(keys.shape, dtype=np.int32), counts, np.empty(len(keys))
+    )
+    kernels.rank_rows(keys, counts, result)
+    return result
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
@@ -70,7 +61,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
     >>> ranks(np.array([[3.0, 1.0, 3.0, np.nan]])).tolist()
     [[2.5, 1.0, 2.5, nan]]
     """
-    ranked = _Ranked.of(values)
+    ranked = _rank(values)
     result = ranked.ranks + 0.5 * (ranked.counts[:, None] + 1)
     result[~np.isfinite(values)] = np.nan
     return result
@@ -103,16 +94,13 @@ class RankIC:
 
     def __init__(self, label: np.ndarray) -> None:
         self._usable = np.isfinite(label)
-        self._label = _Ranked.of(label)
+        self._label = _rank(label)
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Daily rank IC, float64 (T,), of values (T, S)."""
         keys, counts = _sorted_keys(values, self._usable)
         result = np.empty(len(keys))
-        label = self._label
-        kernels.correlate_rows(
-            keys, counts, label.ranks, label.order, label.counts, label.squares, result
-        )
+        kernels.correlate_rows(keys, counts, self._label, result)
         return result
 
 
@@ -195,36 +183,33 @@ class Projection:
                 )
         self.base = len(baseline)
         self._usable = np.isfinite(label)
-        self._label = _Ranked.of(label)
-        self._controls = _stack([_Ranked.of(x, self._usable) for x in (*baseline, *pool)], label)
+        self._label = _rank(label)
+        self._controls = _stack([_rank(x, self._usable) for x in (*baseline, *pool)], label)
         self._events = np.asarray(label >= 1 if events is None else events, dtype=np.bool_)
         # Neighbours in a classification resemble each other, so every second column is one half.
-        self._half = (np.arange(label.shape[1]) % 2).astype(np.int8)
-        self._project()
+        self._halves = np.array([np.arange(label.shape[1]) % 2 == k for k in (0, 1)], dtype=float)
+        self._projected = self._project()
 
-    def _project(self) -> None:
+    def _project(self) -> Projected:
         rows, columns = self._label.ranks.shape
         controls = self._controls.ranks
-        self._units = np.empty_like(controls)
-        self._kept = np.empty((rows, 2), dtype=np.int64)
-        self._rests = np.empty((rows, 2, columns))
-        self._rest_squares = np.empty((rows, 2))
-        kernels.project(
-            self._label.ranks, controls, self.base,
-            self._units, self._kept, self._rests, self._rest_squares,
-        )  # fmt: skip
+        result = Projected(
+            self.base,
+            np.empty_like(controls),
+            np.empty((rows, 2), dtype=np.int64),
+            np.empty((rows, 2, columns)),
+        )
+        kernels.project(self._label.ranks, controls, result)
+        return result
 
     def daily(self, values: np.ndarray) -> Daily:
         """Every daily figure of a factor's values (T, S)."""
         keys, counts = _sorted_keys(values, self._usable)
         table = np.empty((len(keys), kernels.COLUMNS))
         correlations = np.empty((len(keys), self._controls.ranks.shape[1]))
-        label, controls = self._label, self._controls
         kernels.measure(
-            keys, counts, label.ranks, label.order, label.counts, label.squares,
-            controls.ranks, controls.order, controls.counts, controls.squares,
-            self.base, self._units, self._kept, self._rests, self._rest_squares,
-            self._half, self._events, TOP, table, correlations,
+            keys, counts, self._label, self._controls, self._projected,
+            self._halves, self._events, TOP, table, correlations,
         )  # fmt: skip
         return Daily(
             rank_ic=table[:, kernels.IC],
@@ -240,24 +225,24 @@ class Projection:
 
     def marginal_rank_ic(self, values: np.ndarray) -> np.ndarray:
         """Daily marginal rank IC beyond the baseline alone, float64 (T,)."""
-        return self.daily(values).marginal
+        keys, counts = _sorted_keys(values, self._usable)
+        result = np.empty(len(keys))
+        kernels.marginal_rows(keys, counts, self._label, self._controls, self._projected, result)
+        return result
 
 
-def _stack(ranked: list[_Ranked], label: np.ndarray) -> _Ranked:
+def _stack(ranked: list[Ranked], label: np.ndarray) -> Ranked:
     """Controls side by side: (T, K, S), and counts and squares (T, K)."""
     rows, columns = label.shape
     if not ranked:
-        return _Ranked(
+        return Ranked(
             np.empty((rows, 0, columns)),
             np.empty((rows, 0, columns), dtype=np.int32),
             np.empty((rows, 0), dtype=np.int64),
             np.empty((rows, 0)),
         )
-    return _Ranked(
-        *(
-            np.ascontiguousarray(np.stack([getattr(one, name) for one in ranked], axis=1))
-            for name in ("ranks", "order", "counts", "squares")
-        )
+    return Ranked(
+        *(np.ascontiguousarray(np.stack(part, axis=1)) for part in zip(*ranked, strict=True))
     )
 
 

@@ -4,6 +4,8 @@ A row is one session. Ranks are average ranks centred to mean zero, 0.0 where mi
 sums over a whole row are sums over the instruments that count. Missing is NaN or infinite.
 """
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
@@ -13,6 +15,9 @@ _FAST = {"reassoc", "contract", "nsz"}
 MIN_INSTRUMENTS = 10
 """Fewer instruments with both values make no cross-section."""
 
+MIN_HALF = 5
+"""The same for half a universe."""
+
 MIN_FREEDOM = 5
 """Degrees of freedom that the controls must leave for a marginal correlation."""
 
@@ -21,8 +26,50 @@ _COPY = 1e-6
 
 # Columns of the table that `measure` fills, one row a session.
 IC, MARGINAL, ADDED, HALF_A, HALF_B, EXPLAINED, AUTOCORRELATION = range(7)
-HITS_HIGH, HITS_LOW, BASE_RATE, PERSISTENT_HITS, SIZE_HITS, USED = range(7, 13)
-COLUMNS = 13
+HITS_HIGH, HITS_LOW, BASE_RATE = range(7, 10)
+COLUMNS = 10
+
+
+class Ranked(NamedTuple):
+    """Ranks of one variable, or of K side by side (then with an axis K after the first).
+
+    Parameters
+    ----------
+    ranks
+        (T, S) centred.
+    order
+        int32 (T, S): columns in ascending order of value, -1 after the last that has one.
+    counts
+        (T,) how many have one.
+    squares
+        (T,) sums of squared ranks.
+    """
+
+    ranks: np.ndarray
+    order: np.ndarray
+    counts: np.ndarray
+    squares: np.ndarray
+
+
+class Projected(NamedTuple):
+    """What Gram-Schmidt made of controls and label, for sessions that miss no column.
+
+    Parameters
+    ----------
+    base
+        How many of the K controls are the baseline; the others are the pool.
+    units
+        (T, K, S) orthonormal rows; zero where a control is a copy of earlier ones.
+    kept
+        (T, 2) how many of the first `base`, and of all, are no copies.
+    rests
+        (T, 2, S) what the first `base`, and all, leave of the label.
+    """
+
+    base: int
+    units: np.ndarray
+    kept: np.ndarray
+    rests: np.ndarray
 
 
 @numba.njit(cache=True)
@@ -40,10 +87,7 @@ def pack(bits: np.ndarray, usable: np.ndarray, keys: np.ndarray, counts: np.ndar
             if usable[t, i] and (x & np.uint32(0x7F800000)) != np.uint32(0x7F800000):
                 if x == np.uint32(0x80000000):  # -0.0 ties with 0.0
                     x = np.uint32(0)
-                if x & np.uint32(0x80000000):
-                    x = ~x
-                else:
-                    x = x | np.uint32(0x80000000)
+                x = ~x if x & np.uint32(0x80000000) else x | np.uint32(0x80000000)
                 keys[t, i] = (np.uint64(x) << np.uint64(32)) | np.uint64(i)
                 count += 1
             else:
@@ -72,15 +116,13 @@ def _rank_row(keys: np.ndarray, count: int, row: np.ndarray) -> float:
 
 
 @numba.njit(cache=True)
-def rank_rows(
-    keys: np.ndarray, counts: np.ndarray, ranks: np.ndarray, squares: np.ndarray, order: np.ndarray
-) -> None:
-    """Rank every sorted row; `order` receives the columns in ascending order, -1 where missing."""
+def rank_rows(keys: np.ndarray, counts: np.ndarray, result: Ranked) -> None:
+    """Rank every sorted row; fills ranks, squares and order of the result."""
     for t in range(keys.shape[0]):
-        squares[t] = _rank_row(keys[t], counts[t], ranks[t])
+        result.squares[t] = _rank_row(keys[t], counts[t], result.ranks[t])
         for p in range(keys.shape[1]):
             inside = p < counts[t]
-            order[t, p] = np.int32(keys[t, p] & np.uint64(0xFFFFFFFF)) if inside else -1
+            result.order[t, p] = np.int32(keys[t, p] & np.uint64(0xFFFFFFFF)) if inside else -1
 
 
 @numba.njit(cache=True, fastmath=_FAST)
@@ -93,7 +135,7 @@ def _rank_again(
     for p in range(order.shape[0]):
         if order[p] < 0:
             break
-        count += present[order[p]]
+        count += np.int64(present[order[p]])
     middle = 0.5 * (count - 1)
     squares = 0.0
     p = 0
@@ -103,11 +145,11 @@ def _rank_again(
         end = p
         same = 0
         while end < order.shape[0] and order[end] >= 0 and ranks[order[end]] == value:
-            same += present[order[end]]
+            same += np.int64(present[order[end]])
             end += 1
         rank = below + 0.5 * (same - 1) - middle
         for q in range(p, end):
-            if present[order[q]]:
+            if present[order[q]] > 0.0:
                 row[order[q]] = rank
         squares += rank * rank * same
         below += same
@@ -154,76 +196,45 @@ def _orthonormal(rows: np.ndarray, base: int, kept: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _residuals(
-    label: np.ndarray, units: np.ndarray, base: int, rest: np.ndarray, squares: np.ndarray
+def _project_row(
+    label: np.ndarray, base: int, units: np.ndarray, kept: np.ndarray, rests: np.ndarray
 ) -> None:
-    """What the first `base` unit rows, and then all, leave of the label: rows 0 and 1 of `rest`."""
-    rest[0] = label
+    """Make `units` (ranks of the controls on entry) orthonormal; what they leave of the label."""
+    _orthonormal(units, base, kept)
+    rests[0] = label
     for k in range(base):
-        _remove(rest[0], units[k])
-    rest[1] = rest[0]
+        _remove(rests[0], units[k])
+    rests[1] = rests[0]
     for k in range(base, units.shape[0]):
-        _remove(rest[1], units[k])
-    squares[0] = _dot(rest[0], rest[0])
-    squares[1] = _dot(rest[1], rest[1])
+        _remove(rests[1], units[k])
 
 
 @numba.njit(cache=True)
-def project(
-    labels: np.ndarray,
-    controls: np.ndarray,
-    base: int,
-    units: np.ndarray,
-    kept: np.ndarray,
-    rests: np.ndarray,
-    squares: np.ndarray,
-) -> None:
-    """Gram-Schmidt of the controls and residuals of the label, each session on its own."""
-    units[:] = controls
+def project(labels: np.ndarray, controls: np.ndarray, result: Projected) -> None:
+    """Fill the result from the label's ranks (T, S) and the controls' (T, K, S)."""
+    result.units[:] = controls
     for t in range(labels.shape[0]):
-        _orthonormal(units[t], base, kept[t])
-        _residuals(labels[t], units[t], base, rests[t], squares[t])
+        _project_row(labels[t], result.base, result.units[t], result.kept[t], result.rests[t])
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _common_correlation(
+def _correlation(
     a: np.ndarray, has_a: np.ndarray, b: np.ndarray, has_b: np.ndarray, least: int
 ) -> float:
-    """Correlation over the columns that have both; NaN below `least` of them or if constant."""
-    n = 0
-    sum_a = sum_b = aa = bb = ab = 0.0
+    """Correlation over the columns that have both (1.0, else 0.0).
+
+    NaN below `least` of them, or if either is constant there.
+    """
+    n = sum_a = sum_b = aa = bb = ab = 0.0
     for i in range(a.shape[0]):
-        if has_a[i] and has_b[i]:
-            n += 1
-            sum_a += a[i]
-            sum_b += b[i]
-            aa += a[i] * a[i]
-            bb += b[i] * b[i]
-            ab += a[i] * b[i]
+        both = has_a[i] * has_b[i]
+        n += both
+        sum_a += both * a[i]
+        sum_b += both * b[i]
+        aa += both * a[i] * a[i]
+        bb += both * b[i] * b[i]
+        ab += both * a[i] * b[i]
     if n < least:
-        return np.nan
-    aa -= sum_a * sum_a / n
-    bb -= sum_b * sum_b / n
-    if aa <= 1e-9 or bb <= 1e-9:
-        return np.nan
-    return (ab - sum_a * sum_b / n) / np.sqrt(aa * bb)
-
-
-@numba.njit(cache=True, fastmath=_FAST)
-def _half_correlation(
-    a: np.ndarray, b: np.ndarray, present: np.ndarray, half: np.ndarray, which: int
-) -> float:
-    n = 0
-    sum_a = sum_b = aa = bb = ab = 0.0
-    for i in range(a.shape[0]):
-        if present[i] and half[i] == which:
-            n += 1
-            sum_a += a[i]
-            sum_b += b[i]
-            aa += a[i] * a[i]
-            bb += b[i] * b[i]
-            ab += a[i] * b[i]
-    if n < 5:
         return np.nan
     aa -= sum_a * sum_a / n
     bb -= sum_b * sum_b / n
@@ -265,32 +276,24 @@ def hit_rows(
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def correlate_rows(
-    keys: np.ndarray,
-    counts: np.ndarray,
-    labels: np.ndarray,
-    label_order: np.ndarray,
-    label_counts: np.ndarray,
-    label_squares: np.ndarray,
-    result: np.ndarray,
-) -> None:
+def correlate_rows(keys: np.ndarray, counts: np.ndarray, label: Ranked, result: np.ndarray) -> None:
     """Rank correlation of each sorted row with the label, over the columns that have both."""
     columns = keys.shape[1]
     row = np.empty(columns)
     again = np.empty(columns)
-    present = np.empty(columns, dtype=np.bool_)
+    present = np.empty(columns)
     for t in range(keys.shape[0]):
         count = counts[t]
         result[t] = np.nan
         if count < MIN_INSTRUMENTS:
             continue
         squares = _rank_row(keys[t], count, row)
-        if count == label_counts[t]:
-            product = _dot(row, labels[t])
-            both = squares * label_squares[t]
+        if count == label.counts[t]:
+            product = _dot(row, label.ranks[t])
+            both = squares * label.squares[t]
         else:
             _mark(keys[t], count, present)
-            both = squares * _rank_again(labels[t], label_order[t], present, again)
+            both = squares * _rank_again(label.ranks[t], label.order[t], present, again)
             product = _dot(row, again)
         if both > 0.0:
             result[t] = product / np.sqrt(both)
@@ -298,152 +301,186 @@ def correlate_rows(
 
 @numba.njit(cache=True)
 def _mark(keys: np.ndarray, count: int, present: np.ndarray) -> None:
-    present[:] = False
+    """1.0 in the columns that occur among the first `count` keys, else 0.0."""
+    present[:] = 0.0
     for p in range(count):
-        present[np.int64(keys[p] & np.uint64(0xFFFFFFFF))] = True
+        present[np.int64(keys[p] & np.uint64(0xFFFFFFFF))] = 1.0
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _marginal(
-    row: np.ndarray,
-    squares: float,
-    units: np.ndarray,
-    start: int,
-    stop: int,
-    explained: float,
-    rest: np.ndarray,
-    rest_squares: float,
-) -> tuple[float, float]:
-    """(correlation of residuals, squares explained by the rows up to `stop`)."""
+def _explained(row: np.ndarray, units: np.ndarray, start: int, stop: int) -> float:
+    """Sum of squares of the row that the unit rows from `start` to `stop` explain."""
+    total = 0.0
     for k in range(start, stop):
         share = _dot(row, units[k])
-        explained += share * share
-    left = squares - explained
+        total += share * share
+    return total
+
+
+@numba.njit(cache=True)
+def _partial(row: np.ndarray, squares: float, explained: float, rest: np.ndarray) -> float:
+    """Correlation of what is left of the row with what is left of the label (`rest`).
+
+    The rest is orthogonal to the controls, so its product with the row is that of both rests.
+    """
+    rest_squares = _dot(rest, rest)
     if rest_squares <= 1e-9:
-        return np.nan, explained
-    if left <= _COPY * squares:
-        return 0.0, explained
-    return _dot(row, rest) / np.sqrt(left * rest_squares), explained
+        return np.nan
+    if squares - explained <= _COPY * squares:
+        return 0.0
+    return _dot(row, rest) / np.sqrt((squares - explained) * rest_squares)
+
+
+@numba.njit(cache=True)
+def _partials(
+    row: np.ndarray, squares: float, count: int, present: np.ndarray, halves: np.ndarray,
+    base: int, units: np.ndarray, kept: np.ndarray, rests: np.ndarray,
+    left: np.ndarray, figures: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill MARGINAL, EXPLAINED, ADDED and both halves of one session's figures."""
+    if count - 1 - kept[0] < MIN_FREEDOM:
+        return
+    explained = _explained(row, units, 0, base)
+    figures[EXPLAINED] = explained / squares
+    figures[MARGINAL] = _partial(row, squares, explained, rests[0])
+    if count - 1 - kept[1] < MIN_FREEDOM:
+        return
+    explained += _explained(row, units, base, units.shape[0])
+    figures[ADDED] = _partial(row, squares, explained, rests[1])
+    if squares - explained <= _COPY * squares:
+        return
+    left[:] = row
+    for k in range(units.shape[0]):
+        _remove(left, units[k])
+    figures[HALF_A] = _correlation(left, present, rests[1], halves[0], MIN_HALF)
+    figures[HALF_B] = _correlation(left, present, rests[1], halves[1], MIN_HALF)
+
+
+@numba.njit(cache=True)
+def _project_again(
+    t: int, present: np.ndarray, label: Ranked, controls: Ranked, base: int,
+    own: np.ndarray, units: np.ndarray, kept: np.ndarray, rests: np.ndarray,
+) -> float:  # fmt: skip
+    """Rank label and controls among the present columns of one session, and project.
+
+    Fills the arrays of the second line; returns the label's sum of squared ranks.
+    """
+    squares = _rank_again(label.ranks[t], label.order[t], present, own)
+    for k in range(units.shape[0]):
+        _rank_again(controls.ranks[t, k], controls.order[t, k], present, units[k])
+    _project_row(own, base, units, kept, rests)
+    return squares
+
+
+@numba.njit(cache=True)
+def marginal_rows(
+    keys: np.ndarray, counts: np.ndarray, label: Ranked, controls: Ranked, projected: Projected,
+    result: np.ndarray,
+) -> None:  # fmt: skip
+    """Marginal rank IC beyond the first `base` controls of each sorted row, and nothing else."""
+    columns, base = keys.shape[1], projected.base
+    row, present, own = np.empty(columns), np.empty(columns), np.empty(columns)
+    own_units, own_rests = np.empty((base, columns)), np.empty((2, columns))
+    own_kept = np.empty(2, dtype=np.int64)
+    for t in range(keys.shape[0]):
+        result[t] = np.nan
+        count = counts[t]
+        if count < MIN_INSTRUMENTS:
+            continue
+        squares = _rank_row(keys[t], count, row)
+        units, kept, rests = projected.units[t], projected.kept[t], projected.rests[t]
+        if count != label.counts[t]:
+            _mark(keys[t], count, present)
+            _project_again(t, present, label, controls, base, own, own_units, own_kept, own_rests)
+            units, kept, rests = own_units, own_kept, own_rests
+        if squares > 0.0 and count - 1 - kept[0] >= MIN_FREEDOM:
+            result[t] = _partial(row, squares, _explained(row, units, 0, base), rests[0])
+
+
+@numba.njit(cache=True)
+def _with_controls(
+    row: np.ndarray, squares: float, count: int, whole: bool, present: np.ndarray,
+    t: int, controls: Ranked, other: np.ndarray, result: np.ndarray,
+) -> None:  # fmt: skip
+    """Rank correlation of one session's row with each control."""
+    for k in range(controls.ranks.shape[1]):
+        if whole and controls.counts[t, k] == count:
+            both = squares * controls.squares[t, k]
+            if both > 0.0:
+                result[k] = _dot(row, controls.ranks[t, k]) / np.sqrt(both)
+            continue
+        other[:] = 0.0
+        for p in range(controls.counts[t, k]):
+            other[controls.order[t, k, p]] = 1.0
+        result[k] = _correlation(row, present, controls.ranks[t, k], other, MIN_INSTRUMENTS)
+
+
+@numba.njit(cache=True)
+def _hit_figures(
+    keys: np.ndarray, count: int, events: np.ndarray, top: int, figures: np.ndarray
+) -> None:
+    figures[HITS_HIGH] = _hits(keys, count, events, top, True)
+    figures[HITS_LOW] = _hits(keys, count, events, top, False)
+    good = 0
+    for p in range(count):
+        good += events[np.int64(keys[p] & np.uint64(0xFFFFFFFF))]
+    figures[BASE_RATE] = good / count
 
 
 @numba.njit(cache=True)
 def measure(
-    keys: np.ndarray,
-    counts: np.ndarray,
-    labels: np.ndarray,
-    label_order: np.ndarray,
-    label_counts: np.ndarray,
-    label_squares: np.ndarray,
-    controls: np.ndarray,
-    control_order: np.ndarray,
-    control_counts: np.ndarray,
-    control_squares: np.ndarray,
-    base: int,
-    units: np.ndarray,
-    kept: np.ndarray,
-    rests: np.ndarray,
-    rest_squares: np.ndarray,
-    half: np.ndarray,
-    events: np.ndarray,
-    top: int,
-    table: np.ndarray,
-    correlations: np.ndarray,
-) -> None:
+    keys: np.ndarray, counts: np.ndarray, label: Ranked, controls: Ranked, projected: Projected,
+    halves: np.ndarray, events: np.ndarray, top: int, table: np.ndarray, correlations: np.ndarray,
+) -> None:  # fmt: skip
     """Every daily figure of one factor.
 
     Parameters
     ----------
     keys, counts
         Sorted keys (T, S) of the factor where the label exists, and how many a row.
-    labels, label_order, label_counts, label_squares
-        The label's centred ranks (T, S), order (T, S), counts (T,), sums of squares (T,).
-    controls, control_order, control_counts, control_squares
-        The same of K controls, (T, K, S) and (T, K); the first `base` are the baseline.
-    units, kept, rests, rest_squares
-        What `project` made of label and controls, for rows where factor and label cover the same
-        columns; other rows are ranked and projected again here.
-    half
-        int8 (S,): which half of the universe a column belongs to.
+    label, controls, projected
+        Where factor and label cover the same columns; other sessions are ranked and projected
+        again here, among the columns that have both.
+    halves
+        (2, S): 1.0 in the columns of each half of the universe, else 0.0.
     events, top
         bool (T, S) of hits, and how many are chosen.
     table, correlations
         Receive the daily figures (T, COLUMNS) and rank correlations with each control (T, K).
     """
-    columns = keys.shape[1]
-    amount = controls.shape[1]
-    row = np.empty(columns)
-    left = np.empty(columns)
-    earlier = np.zeros(columns)
-    had = np.zeros(columns, dtype=np.bool_)
-    present = np.zeros(columns, dtype=np.bool_)
-    control_present = np.empty(columns, dtype=np.bool_)
-    own_label = np.empty(columns)
-    own_units = np.empty((amount, columns))
-    own_rests = np.empty((2, columns))
-    own_squares = np.empty(2)
-    own_kept = np.empty(2, dtype=np.int64)
+    columns, amount = keys.shape[1], controls.ranks.shape[1]
+    row, earlier, left = np.zeros(columns), np.zeros(columns), np.empty(columns)
+    present, had, other = np.zeros(columns), np.zeros(columns), np.empty(columns)
+    own_label, own_units = np.empty(columns), np.empty((amount, columns))
+    own_rests, own_kept = np.empty((2, columns)), np.empty(2, dtype=np.int64)
     for t in range(keys.shape[0]):
         table[t] = np.nan
         correlations[t] = np.nan
         count = counts[t]
-        had[:] = present
         earlier[:] = row
+        had[:] = present
         squares = 0.0
         if count >= MIN_INSTRUMENTS:
             squares = _rank_row(keys[t], count, row)
             _mark(keys[t], count, present)
-        if squares <= 0.0:
-            present[:] = False
+        if squares <= 0.0:  # too few values, or a constant: no ranking
+            present[:] = 0.0
             continue
-        whole = count == label_counts[t]
-        label, unit, rest, rest_square, keep = (
-            labels[t], units[t], rests[t], rest_squares[t], kept[t],
-        )  # fmt: skip
-        label_square = label_squares[t]
+        whole = count == label.counts[t]
+        table[t, AUTOCORRELATION] = _correlation(row, present, earlier, had, MIN_INSTRUMENTS)
+        _with_controls(row, squares, count, whole, present, t, controls, other, correlations[t])
+        own, own_squares = label.ranks[t], label.squares[t]
+        units, kept, rests = projected.units[t], projected.kept[t], projected.rests[t]
         if not whole:
-            label_square = _rank_again(labels[t], label_order[t], present, own_label)
-            for k in range(amount):
-                _rank_again(controls[t, k], control_order[t, k], present, own_units[k])
-            _orthonormal(own_units, base, own_kept)
-            _residuals(own_label, own_units, base, own_rests, own_squares)
-            label, unit, rest, rest_square, keep = (
-                own_label, own_units, own_rests, own_squares, own_kept,
+            own_squares = _project_again(
+                t, present, label, controls, projected.base,
+                own_label, own_units, own_kept, own_rests,
             )  # fmt: skip
-        table[t, AUTOCORRELATION] = _common_correlation(row, present, earlier, had, MIN_INSTRUMENTS)
-        for k in range(amount):
-            if whole and control_counts[t, k] == count:
-                both = squares * control_squares[t, k]
-                if both > 0.0:
-                    correlations[t, k] = _dot(row, controls[t, k]) / np.sqrt(both)
-                continue
-            control_present[:] = False
-            for p in range(control_counts[t, k]):
-                control_present[control_order[t, k, p]] = True
-            correlations[t, k] = _common_correlation(
-                row, present, controls[t, k], control_present, MIN_INSTRUMENTS
-            )
-        if label_square <= 0.0:
+            own, units, kept, rests = own_label, own_units, own_kept, own_rests
+        if own_squares <= 0.0:
             continue
-        table[t, USED] = 1.0
-        table[t, IC] = _dot(row, label) / np.sqrt(squares * label_square)
-        if count - 1 - keep[0] >= MIN_FREEDOM:
-            table[t, MARGINAL], explained = _marginal(
-                row, squares, unit, 0, base, 0.0, rest[0], rest_square[0]
-            )
-            table[t, EXPLAINED] = explained / squares
-            if count - 1 - keep[1] >= MIN_FREEDOM:
-                table[t, ADDED], explained = _marginal(
-                    row, squares, unit, base, amount, explained, rest[1], rest_square[1]
-                )
-                if squares - explained > _COPY * squares:
-                    left[:] = row
-                    for k in range(amount):
-                        _remove(left, unit[k])
-                    table[t, HALF_A] = _half_correlation(left, rest[1], present, half, 0)
-                    table[t, HALF_B] = _half_correlation(left, rest[1], present, half, 1)
-        table[t, HITS_HIGH] = _hits(keys[t], count, events[t], top, True)
-        table[t, HITS_LOW] = _hits(keys[t], count, events[t], top, False)
-        good = 0
-        for p in range(count):
-            good += events[t, np.int64(keys[t, p] & np.uint64(0xFFFFFFFF))]
-        table[t, BASE_RATE] = good / count
+        table[t, IC] = _dot(row, own) / np.sqrt(squares * own_squares)
+        _partials(
+            row, squares, count, present, halves, projected.base, units, kept, rests, left, table[t]
+        )
+        _hit_figures(keys[t], count, events[t], top, table[t])

@@ -5,9 +5,9 @@ search does not collapse onto variants of one factor (Mouret and Clune 2015, "Il
 spaces by mapping elites").
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from factor_pool.expression import parse
 from scenario.proposers.themes import THEMES
@@ -75,10 +75,10 @@ class Archive:
             if attempt.canonical is None:
                 continue
             self._tried.add(attempt.canonical)
-            figures = attempt.figures
-            if not figures or figures.get("added_t_hac") is None:
+            if attempt.figures.get("added_t_hac") is None:
                 continue
-            cell, elite = _cell(attempt), Elite(attempt.canonical, _fitness(attempt))
+            text, figures = attempt.canonical, attempt.figures
+            cell, elite = _cell(text, figures), Elite(text, _fitness(text, figures))
             best = self._elites.get(cell)
             if best is None or elite.fitness > best.fitness:
                 self._elites[cell] = elite
@@ -89,16 +89,15 @@ class Archive:
         return self._seen
 
 
-def _fitness(attempt: "Attempt") -> float:
-    gain: float = abs(attempt.figures["added_t_hac"])
-    return gain - NODE_COST * parse(attempt.canonical).nodes
+def _fitness(text: str, figures: Mapping[str, Any]) -> float:
+    gain: float = abs(figures["added_t_hac"])
+    return gain - NODE_COST * parse(text).nodes
 
 
-def _cell(attempt: "Attempt") -> Cell:
-    figures = attempt.figures
+def _cell(text: str, figures: Mapping[str, Any]) -> Cell:
     exposure = max(abs(figures.get(name) or 0.0) for name in _EXPOSURES)
     return Cell(
-        family_of(attempt.canonical),
+        family_of(text),
         _bin(figures.get("rank_autocorrelation") or 0.0, _AUTOCORRELATION_EDGES),
         _bin(exposure, _EXPOSURE_EDGES),
     )

@@ -69,7 +69,10 @@ class Proposer(ABC):
     the context, so that a run that was killed goes on as if it had not been.
     """
 
+    #: Recorded with every attempt: "evolve", "llm".
     name: str
+    #: Expressions wanted an iteration.
+    batch: int = 64
 
     @abstractmethod
     def idea(self, context: Context) -> Idea:
