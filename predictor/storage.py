@@ -116,10 +116,10 @@ def load(folder: Path) -> Stored:
         model = Model(
             tuple(Feature.from_dict(feature) for feature in card["features"]),
             {
-                head: tuple(texts[_file(head, k)] for k in range(len(card["rounds"][head])))
+                head: tuple(texts[_file(head, k)] for k in range(card["parameters"]["seeds"]))
                 for head in HEADS
             },
-            {head: tuple(card["rounds"][head]) for head in HEADS},
+            {head: int(card["rounds"][head]) for head in HEADS},
             {name: Logistic(**values) for name, values in card["calibration"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -139,7 +139,7 @@ def _save(models: Path, model: Model, card: Mapping[str, Any]) -> str:
         "format": FORMAT,
         **card,
         "features": [feature.to_dict() for feature in model.features],
-        "rounds": {head: list(rounds) for head, rounds in model.rounds.items()},
+        "rounds": dict(model.rounds),
         "calibration": {name: asdict(value) for name, value in model.calibration.items()},
         "files": {name: _hash(content) for name, content in files.items()},
     }
