@@ -6,6 +6,7 @@ import stat
 import struct
 import threading
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +23,7 @@ from scenario.isolation.pool import WorkerPool
 _USER = "10001:10001"
 _WORKER_MEMORY = 512 << 20  # interpreter, engine and shared caches, beside the job's own limit
 _KILLED = (137, 143)
+_SANDBOX = "limit-up-tide.sandbox"
 _PROFILE = Path(__file__).with_name("seccomp.json")
 
 
@@ -53,6 +55,7 @@ class DockerIsolation(WorkerPool):
         self._client = client
         self._image = image
         self._profile = _PROFILE.read_text(encoding="utf-8")
+        self._id = uuid.uuid4().hex
 
     @property
     def identity(self) -> str:
@@ -66,13 +69,21 @@ class DockerIsolation(WorkerPool):
             _open_to_reading(Path(folder))
         super().start(panels)
 
+    def close(self) -> None:
+        """Stop every worker, also those that could not be removed while the engine was away."""
+        super().close()
+        with contextlib.suppress(*engine.ENGINE_ERRORS):
+            label = {"label": f"{_SANDBOX}={self._id}"}
+            for left in self._client.api.containers(all=True, filters=label):
+                engine.remove(self._client, left["Id"])
+
     def _spawn(self) -> Channel:
         try:
             made = self._client.api.create_container(
                 self._image,
                 stdin_open=True,
                 user=_USER,
-                labels={engine.OWNER: engine.owner()},
+                labels={engine.OWNER: engine.owner(), _SANDBOX: self._id},
                 host_config=self._client.api.create_host_config(**self._walls()),
                 use_config_proxy=False,  # a proxy's address may hold a password
             )
