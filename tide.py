@@ -42,8 +42,9 @@ def _open_home(root: Path) -> "Home":
 
     home = Home(root).create()
     # numba reads this when it is imported, which no module above does.
-    os.environ.setdefault("NUMBA_CACHE_DIR", str((home.cache / "numba").absolute()))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str((home.cache / "kernels").absolute()))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     os.environ.setdefault("MPLCONFIGDIR", str((home.cache / "matplotlib").absolute()))
     return home

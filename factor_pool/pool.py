@@ -148,14 +148,16 @@ class Pool:
         if current is not None and current.tags.get(_CONTENT_TAG) == content:
             return
         run_id = active[-1].mlflow_run_id or self._publish(active[-1])
+        place = f"{MODEL}-{content[:8]}"  # one run may carry several versions
         with tempfile.TemporaryDirectory(dir=self._home.cache) as folder:
-            _save_model(active, Path(folder))
-            self._client.log_artifacts(run_id, folder, MODEL)
+            model = Path(folder) / "model"
+            _save_model(active, model)
+            self._client.log_artifacts(run_id, str(model), place)
         if not self._client.search_registered_models(f"name = '{MODEL}'"):
             self._client.create_registered_model(MODEL, description="Accepted factors of this pool")
         version = self._client.create_model_version(
             MODEL,
-            source=f"runs:/{run_id}/{MODEL}",
+            source=f"runs:/{run_id}/{place}",
             run_id=run_id,
             tags={_CONTENT_TAG: content, "factors": str(len(active))},
         )
@@ -163,6 +165,7 @@ class Pool:
 
 
 def _save_model(active: Sequence[Member], folder: Path) -> None:
+    """Write the pyfunc model of these members into the new folder."""
     import mlflow.pyfunc
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -183,7 +186,7 @@ def _save_model(active: Sequence[Member], folder: Path) -> None:
             # It asks for type hints on `predict` and an input example; the signature is given.
             warnings.simplefilter("ignore", UserWarning)
             mlflow.pyfunc.save_model(
-                str(folder / "model"),
+                str(folder),
                 python_model=str(Path(__file__).with_name("pool_model.py")),
                 artifacts={"pool": str(listing)},
                 signature=signature,

@@ -54,7 +54,7 @@ def document(done: subprocess.CompletedProcess[str]) -> object:
 
 @pytest.fixture(scope="module")
 def market_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    market = synthetic(7, sectors=24, sessions=520)
+    market = synthetic(7, sectors=24, sessions=640)
     path = tmp_path_factory.mktemp("market") / "panel.parquet"
     frame = market.frame.assign(sector=market.frame["instrument"].map(market.names))
     frame.to_parquet(path)
@@ -172,10 +172,10 @@ def test_commands_before_there_is_data(tmp_path: Path) -> None:
     ("spoil", "said"),
     [
         (lambda rows: rows.drop(columns="limit_up_count"), ["limit_up_count"]),
-        (lambda rows: pd.concat([rows, rows.iloc[[4]]]), ["date", "row"]),
+        (lambda rows: pd.concat([rows, rows.iloc[[4]]]), ["date", "line"]),
         (lambda rows: rows.assign(close=rows["close"].astype(object).where(rows.index != 5, "x")),
-         ["close", "row"]),
-        (lambda rows: rows.iloc[[1, 0, *range(2, len(rows))]], ["date", "row"]),
+         ["close", "line"]),
+        (lambda rows: rows.iloc[[1, 0, *range(2, len(rows))]], ["date", "line"]),
     ],
     ids=["missing column", "duplicate", "text in a number", "dates out of order"],
 )  # fmt: skip

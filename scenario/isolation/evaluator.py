@@ -4,6 +4,7 @@ A job's process is a copy of its worker. So label, baseline and pool are compute
 compiled kernel is loaded, once in the worker and not again in each job.
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,16 +54,17 @@ def warm() -> None:
 
 
 def _every_operator(fields: tuple[str, ...]) -> list[str]:
-    """A call of each operator, on the first and the last field."""
+    """Calls of each operator, on fields (float32) and on rolling results (float64)."""
     first, last = f"${fields[0]}", f"${fields[-1]}"
     examples = {
-        "series": first,
-        "operand": last,
-        "condition": f"{first} > {last}",
-        "window": "5",
-        "fraction": "0.3",
+        "series": (first, f"Mean({last}, 5)"),
+        "operand": (last, f"Mean({first}, 5)"),
+        "condition": (f"{first} > {last}",),
+        "window": ("5",),
+        "fraction": ("0.3",),
     }
     return [
-        f"{operator.name}({', '.join(examples[kind] for kind in operator.arguments)})"
+        f"{operator.name}({', '.join(chosen)})"
         for operator in OPERATORS.values()
+        for chosen in itertools.product(*(examples[kind] for kind in operator.arguments))
     ]

@@ -202,11 +202,15 @@ def _describe(error: BaseException) -> str:
 
 
 def _keep_no_kernels() -> None:
-    """A job may compile what no job needed before, but it cannot write, hence not keep it."""
-    if "numba" in sys.modules:
-        from numba.core.caching import Cache
+    """Let a job use compiled kernels, and compile its own, without writing any.
 
-        Cache.save_overload = lambda *_: None
+    numba otherwise refuses to compile for a cache that it cannot write.
+    """
+    if "numba" in sys.modules:
+        from numba.core import caching
+
+        caching._CacheLocator.ensure_cache_path = lambda _: None
+        caching.Cache.save_overload = lambda *_: None
 
 
 def _use_shipped_kernels() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field, StringConstraints
 
 import prompts
-from factor_pool.expression import parse
+from factor_pool.expression import Expression, parse
 from factor_pool.expression.operators import MAX_WINDOW, OPERATORS
 from scenario.checks import DEEPEST, MOST_NODES, plain
 from scenario.proposers.base import Context, Idea, Proposer
@@ -174,3 +174,10 @@ def _banned(pool: Sequence[str]) -> list[str]:
         counted.update({str(part) for part in _parts(parse(text)) if part.nodes > 1})
     often = [(count, text) for text, count in counted.items() if count >= _OFTEN]
     return [text for _, text in sorted(often, key=lambda item: (-item[0], item[1]))[:_BANNED]]
+
+
+def _parts(expression: Expression) -> Iterator[Expression]:
+    """An expression and everything it is made of, numbers and windows aside."""
+    yield expression
+    for child in expression.children:
+        yield from _parts(child)

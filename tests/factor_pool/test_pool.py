@@ -92,7 +92,7 @@ def test_the_registered_model_gives_the_factors_values(
     Pool(home).publish_pending()
     import mlflow
 
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", home.mlflow_uri)
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     mlflow.set_tracking_uri(home.mlflow_uri)
     model = mlflow.pyfunc.load_model(f"models:/{MODEL}@{ALIAS}")
     fields = ["one_word_count", "turnover"]
@@ -112,7 +112,7 @@ def test_an_mlflow_that_cannot_be_reached_is_named_and_loses_nothing(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accept(home, *TEXTS)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////nonexistent/folder/mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/nowhere/mlflow.db")
     with pytest.raises(PoolError, match="MLFLOW_TRACKING_URI"):
         Pool(home).publish_pending()
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
