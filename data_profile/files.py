@@ -2,30 +2,41 @@
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+_FLUSHES = 16  # under way at once
 
 
 def fsync_dir(path: Path) -> None:
     """Flush a folder's entries to disk, so that a rename in it survives a power cut."""
+    _fsync(path)
+
+
+def fsync_tree(path: Path) -> None:
+    """Flush every file and then every folder below `path`, and `path` itself.
+
+    Many flushes under way at once share the disk's commits: for the 2,000 files of a Qlib tree
+    that is tens of times faster than one after the other.
+    """
+    files: list[str] = []
+    folders: list[str] = []
+    for folder, _, names in os.walk(path):
+        folders.append(folder)
+        files += [os.path.join(folder, name) for name in names]
+    with ThreadPoolExecutor(_FLUSHES) as pool:
+        for level in (files, folders):
+            list(pool.map(_fsync, level))  # the list raises what a flush raised
+
+
+def _fsync(path: str | Path) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def fsync_tree(path: Path) -> None:
-    """Flush every file and folder below `path`, deepest first."""
-    for folder, _, names in os.walk(path, topdown=False):
-        for name in names:
-            fd = os.open(os.path.join(folder, name), os.O_RDONLY)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        fsync_dir(Path(folder))
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -39,9 +50,9 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         Bytes, or text that is written as UTF-8.
     """
     data = content.encode() if isinstance(content, str) else content
-    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(fd, "wb") as file:
+        with open(name, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -86,23 +86,24 @@ class Panel:
         Raises
         ------
         PanelError
-            No rows, a missing column, a date that cannot be read, or the same (date, instrument)
-            twice.
+            No rows, a missing or repeated column, something that is no date, a missing id, or the
+            same (date, instrument) twice.
         """
         import pandas as pd
 
+        columns = list(map(str, frame.columns))
         for name in _INDEX:
-            if name not in frame.columns:
-                raise PanelError(f"column {name!r} is missing; have {', '.join(frame.columns)}")
+            if name not in columns:
+                raise PanelError(f"column {name!r} is missing; have {', '.join(columns)}")
+        if len(set(columns)) != len(columns):
+            raise PanelError(f"a column stands twice; have {', '.join(columns)}")
         if frame.empty:
             raise PanelError("the frame has no rows")
-        try:
-            days = pd.to_datetime(frame["date"]).to_numpy().astype("datetime64[D]")
-        except (ValueError, TypeError) as error:
-            raise PanelError(f"column 'date' holds something that is no date: {error}") from error
-        sessions, row = np.unique(days, return_inverse=True)
+        if frame["instrument"].isna().any():
+            raise PanelError("column 'instrument' has a missing value; every row needs its id")
+        sessions, row = np.unique(_days(frame["date"]), return_inverse=True)
         ids, column = np.unique(
-            frame["instrument"].astype(str).to_numpy(dtype=str), return_inverse=True
+            np.array([str(name) for name in frame["instrument"]]), return_inverse=True
         )
         shape = (len(sessions), len(ids))
         cell = row * shape[1] + column
@@ -137,11 +138,20 @@ class Panel:
         """The sessions from `start` to `end`, both inclusive; None leaves that side open.
 
         Instruments are kept even where none of their rows remains.
+
+        Raises
+        ------
+        PanelError
+            A bound that is no date.
         """
-        low = 0 if start is None else int(np.searchsorted(self.sessions, np.datetime64(start, "D")))  # type: ignore[call-overload]
-        high = len(self.sessions)
-        if end is not None:
-            high = int(np.searchsorted(self.sessions, np.datetime64(end, "D"), side="right"))  # type: ignore[call-overload]
+        low, high = 0, len(self.sessions)
+        try:
+            if start is not None:
+                low = int(np.searchsorted(self.sessions, np.datetime64(start, "D")))  # type: ignore[call-overload]
+            if end is not None:
+                high = int(np.searchsorted(self.sessions, np.datetime64(end, "D"), side="right"))  # type: ignore[call-overload]
+        except (ValueError, TypeError) as error:
+            raise PanelError(f"a bound is no date such as 2025-12-31: {error}") from error
         return self._take(slice(low, max(low, high)))
 
     def select(self, fields: Iterable[str]) -> "Panel":
@@ -232,14 +242,35 @@ class Panel:
         return panel
 
 
+def _days(column: "pd.Series") -> np.ndarray:
+    """Dates as datetime64[D]; a time zone is converted to Asia/Shanghai, never dropped."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        raise PanelError("column 'date' holds numbers; give dates such as 2025-12-31")
+    try:
+        stamps = pd.to_datetime(column)
+    except (ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise PanelError(f"column 'date' holds something that is no date: {reason}") from error
+    if stamps.isna().any():
+        raise PanelError("column 'date' has a missing value; every row needs its date")
+    if stamps.dt.tz is not None:
+        stamps = stamps.dt.tz_convert("Asia/Shanghai").dt.tz_localize(None)
+    if (stamps != stamps.dt.normalize()).any():
+        raise PanelError("column 'date' holds times of day; a session is a date")
+    return stamps.to_numpy().astype("datetime64[D]")
+
+
 def _refuse_duplicates(
     cell: np.ndarray, sessions: np.ndarray, ids: np.ndarray, shape: tuple[int, int]
 ) -> None:
     taken, count = np.unique(cell, return_counts=True)
     if (count > 1).any():
-        first = int(taken[count > 1][0])
+        at = int(np.argmax(count > 1))
+        first = int(taken[at])
         day, name = sessions[first // shape[1]], ids[first % shape[1]]
-        raise PanelError(f"({day}, {name}) occurs {int(count.max())} times; each pair once")
+        raise PanelError(f"({day}, {name}) occurs {count[at]} times; each pair once")
 
 
 def _fill_span(present: np.ndarray) -> np.ndarray:

@@ -5,8 +5,16 @@ class ScenarioError(Exception):
     """Anything that stops the search for factors."""
 
 
+class OptionsError(ScenarioError):
+    """The options of a run contradict each other or are out of range."""
+
+
 class IsolationError(ScenarioError):
     """The sandbox, not the factor, failed: no engine, no image, a dead daemon, a full disk."""
+
+
+class ProposalError(ScenarioError):
+    """A proposer gave nothing usable this time; the night goes on with the next idea."""
 
 
 class BackendError(ScenarioError):

@@ -1,0 +1,194 @@
+"""The doctor: what is installed, reachable and fresh, and what to do about what is not."""
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from rich.markup import escape
+from rich.padding import Padding
+
+from console import display, tables
+from data_profile.home import Home
+
+State = Literal["ok", "optional", "missing"]
+_COLOUR = {"ok": "green", "optional": "yellow", "missing": "red"}
+_PACKAGES = ("rdagent", "pyqlib", "litellm", "akshare", "pandas", "lightgbm", "docker", "mlflow")
+_DISK_GB = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Parameters
+    ----------
+    name
+        What was looked at.
+    state
+        ok; optional: everything works without it; missing: something needs it.
+    detail
+        What was seen.
+    remedy
+        What to do about it; empty where nothing is to be done.
+    """
+
+    name: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def examine(home: Home) -> list[Finding]:
+    """Look at everything; never raises for something that is absent."""
+    checks: tuple[Callable[[Home], Finding], ...] = (
+        _python,
+        _packages,
+        _disk,
+        _store,
+        _calendar,
+        _docker,
+        _language_model,
+        _pool,
+    )
+    return [check(home) for check in checks]
+
+
+def show(findings: list[Finding]) -> None:
+    """Print what was seen, and below it what to do."""
+    for finding in findings:
+        mark = f"[{_COLOUR[finding.state]}]{finding.state:<8}[/]"
+        display.stdout.print(f"{mark} [bold]{finding.name}[/]: {escape(finding.detail)}")
+        if finding.remedy:
+            remedy = Padding(escape(f"-> {finding.remedy}"), (0, 0, 0, 9))
+            display.stdout.print(remedy, style="dim")
+
+
+def build_image(home: Home) -> None:
+    """Build the evaluator's image if it is not there yet.
+
+    Raises
+    ------
+    scenario.errors.IsolationError
+        No engine answers, or the image cannot be built; the text says what to do.
+    """
+    from scenario.isolation.engine import connect
+    from scenario.isolation.image import ensure_image
+
+    identity = ensure_image(connect(), home, display.say)
+    display.say(f"evaluator image: {identity}")
+
+
+def _python(home: Home) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] < (3, 13):
+        return Finding("Python", "ok", version)
+    return Finding(
+        "Python", "missing", version, "use Python 3.11 or 3.12 (Qlib has no other wheel)"
+    )
+
+
+def _packages(home: Home) -> Finding:
+    found, absent = [], []
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            absent.append(name)
+    if absent:
+        return Finding("packages", "missing", f"not installed: {', '.join(absent)}", "make install")
+    return Finding("packages", "ok", ", ".join(found))
+
+
+def _disk(home: Home) -> Finding:
+    free = shutil.disk_usage(home.root).free / 1e9
+    detail = f"{free:.1f} GB free below {home.root}"
+    if free < _DISK_GB:
+        return Finding("disk", "missing", detail, f"free at least {_DISK_GB:.0f} GB, or --home DIR")
+    return Finding("disk", "ok", detail)
+
+
+def _store(home: Home) -> Finding:
+    from data_profile.errors import StoreError
+    from data_profile.store import Store
+
+    store = Store(home.store)
+    if not store.exists():
+        return Finding(
+            "market data",
+            "missing",
+            f"no store in {home.store}",
+            "tide data import FILE, or tide demo",
+        )
+    try:
+        manifest = store.manifest()
+    except StoreError as error:
+        return Finding("market data", "missing", str(error), "tide data import FILE")
+    return Finding("market data", "ok", tables.describe_manifest(manifest))
+
+
+def _calendar(home: Home) -> Finding:
+    from data_profile import sessions
+    from data_profile.errors import CalendarError
+
+    today = sessions.today()
+    try:
+        return Finding(
+            "calendar", "ok", f"next session after {today}: {sessions.next_session(today)}"
+        )
+    except CalendarError as error:
+        return Finding("calendar", "missing", str(error))
+
+
+def _docker(home: Home) -> Finding:
+    from scenario.errors import IsolationError
+    from scenario.isolation.engine import connect
+    from scenario.isolation.image import find_image
+
+    try:
+        client = connect()
+        image = find_image(client)
+    except IsolationError as error:
+        return Finding(
+            "Docker",
+            "optional",
+            str(error),
+            "without it, factors are evaluated in separate processes",
+        )
+    if image is None:
+        return Finding(
+            "Docker",
+            "optional",
+            "an engine answers; the evaluator's image is not built",
+            "tide doctor --build-image (or it is built on first use)",
+        )
+    return Finding("Docker", "ok", f"an engine answers; image {image[:19]}")
+
+
+def _language_model(home: Home) -> Finding:
+    model = os.environ.get("CHAT_MODEL")
+    if not model:
+        return Finding(
+            "language model",
+            "optional",
+            "none is set; the built-in search proposes",
+            "set CHAT_MODEL and its key in .env (see .env.example)",
+        )
+    return Finding("language model", "ok", model)
+
+
+def _pool(home: Home) -> Finding:
+    from factor_pool.ledger import Ledger
+
+    if not home.ledger.exists():
+        return Finding("alpha pool", "optional", "nothing mined yet", "tide mine")
+    with Ledger(home.ledger) as ledger:
+        attempts, members = ledger.count(), len(ledger.members())
+    return Finding("alpha pool", "ok", f"{members} accepted of {attempts} attempts")

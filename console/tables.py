@@ -1,0 +1,206 @@
+"""The tables that the commands print."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.padding import Padding
+
+from console.display import interval, number, stdout, table
+
+if TYPE_CHECKING:
+    from data_profile.home import Home
+    from data_profile.profile import FieldReport
+    from data_profile.sources.panel_file import Imported
+    from data_profile.store import Manifest
+
+_REASONS = 3
+_METHODS = {
+    "model": "model with the pool",
+    "model_without_pool": "model without the pool",
+    "persistence": "persistence: EWM(10) of past counts",
+    "size": "size: most companies",
+    "base_rate": "chance",
+}
+_METRICS = {
+    "rank_ic": "rank IC",
+    "hit_rate_at_5": "hit@5",
+    "limit_ups_at_5": "limit-ups@5",
+    "surge_precision_at_5": "waves@5",
+}
+
+
+def describe_manifest(manifest: "Manifest") -> str:
+    """The store in one line."""
+    return (
+        f"{manifest.instruments} sectors, {manifest.first_session}..{manifest.last_session} "
+        f"({manifest.sessions} sessions, {manifest.rows} rows) from {manifest.source}"
+    )
+
+
+def show_manifest(manifest: "Manifest") -> None:
+    """What the store holds."""
+    stdout.print(describe_manifest(manifest), markup=False, soft_wrap=True)
+    stdout.print(f"snapshot {manifest.snapshot_id[:16]}")
+
+
+def show_import(imported: "Imported", manifest: "Manifest") -> None:
+    """What was taken from a file, and what was left out."""
+    show_manifest(manifest)
+    if imported.ignored:
+        stdout.print(f"no factor can use: {', '.join(imported.ignored)} (text)", markup=False)
+
+
+def show_profile(rows: "Sequence[FieldReport]") -> None:
+    """What each field means, when it is known, and how much of it there is."""
+    for row in rows:
+        mark = "[bold]" if row.core else "[default]"
+        barred = "" if row.usable else "  [yellow]not usable for the 15:45 forecast[/]"
+        stdout.print(f"{mark}${row.name}[/] {escape(row.zh)} ({row.unit}){barred}")
+        span = f"{row.first}..{row.last}" if row.first else "no values"
+        facts = f"known {row.known_at}; coverage {row.coverage:.0%}, {span}"
+        if row.median is not None:
+            facts += f"; median {row.median:.4g}"
+        if row.zeros is not None:
+            facts += f"; {row.zeros:.0%} zeros"
+        for text in (facts, f"{row.meaning} {row.caveat}".strip()):
+            stdout.print(Padding(escape(text), (0, 0, 0, 4)), style="dim")
+    stdout.print("bold: core fields, which place the search, confirm and sealed windows")
+
+
+def show_score(document: Mapping[str, Any]) -> None:
+    """One factor beside its baselines, and by year."""
+    stdout.print(f"[bold]{escape(document['canonical'])}[/]")
+    stdout.print(
+        f"foretells {document['label']} of the next session; window {document['window']}, "
+        f"{document['start']}..{document['end']}, {document['sessions']} sessions, "
+        f"coverage {document['coverage']:.0%}"
+    )
+    made = table("", "factor", "persistence", "size", "base rate",
+                 right=("factor", "persistence", "size", "base rate"))  # fmt: skip
+    made.add_row(
+        "hit rate at 5",
+        *(
+            number(document[name])
+            for name in (
+                "hit_rate_at_5",
+                "persistence_hit_rate_at_5",
+                "size_hit_rate_at_5",
+                "base_rate",
+            )
+        ),
+    )
+    stdout.print(made)
+    made = table("period", "sessions", "rank IC", "marginal rank IC",
+                 right=("sessions", "rank IC", "marginal rank IC"))  # fmt: skip
+    for year, row in document["by_year"].items():
+        made.add_row(
+            year, str(row["sessions"]),
+            number(row["rank_ic"], signed=True), number(row["marginal_rank_ic"], signed=True),
+        )  # fmt: skip
+    made.add_row(
+        "[bold]all[/]", str(document["sessions"]),
+        f"[bold]{number(document['rank_ic'], signed=True)}[/]",
+        f"[bold]{number(document['marginal_rank_ic'], signed=True)}[/]",
+    )  # fmt: skip
+    stdout.print(made)
+    stdout.print(
+        f"t of the marginal rank IC (Newey-West) {number(document['t_hac'], 1)}; "
+        f"rank autocorrelation {number(document['rank_autocorrelation'], 2)}; "
+        f"beyond {', '.join(document['baseline'])}"
+    )
+
+
+def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The accepted factors."""
+    if not rows:
+        stdout.print("The pool is empty: nothing has survived yet. Mine on: tide mine")
+        return
+    made = table("id", "status", "", "expression", "marginal IC", "p", right=("marginal IC", "p"))
+    for row in rows:
+        made.add_row(
+            row["id"],
+            row["status"],
+            "+" if row["sign"] > 0 else "-",
+            escape(row["expression"]),
+            number(row["marginal_rank_ic"], signed=True),
+            number(row["p_value"], 4),
+        )
+    stdout.print(made)
+    stdout.print(
+        "[dim]marginal IC: daily rank IC with tomorrow's limit-up count beyond persistence and "
+        "size, search window; p: confirm window; -: used with its sign turned[/]"
+    )
+
+
+def show_training(document: Mapping[str, Any]) -> None:
+    """The hold-out figures, each beside its baselines."""
+    record = document["track_record"]
+    stdout.print(
+        f"model {document['model']}: {len(document['features'])} features, "
+        f"{len(document['pool']['members'])} of them from the pool"
+    )
+    show_track_record(record)
+
+
+def show_track_record(record: Mapping[str, Any]) -> None:
+    """Method by metric, with 95% intervals."""
+    span = record["sessions"]
+    stdout.print(
+        f"{record['kind']}: {span['sessions']} sessions, {span['start']}..{span['end']}"
+        + (", later than all that mining saw" if record["after_all_mining"] else "")
+    )
+    made = table("", *_METRICS.values(), right=_METRICS.values())
+    for method, figures in record["methods"].items():
+        cells = (_cell(figures[name]) for name in _METRICS)
+        made.add_row(_METHODS[method], *cells)
+    for name, title in (
+        ("model", "difference to persistence"),
+        ("pool", "what the pool adds"),
+    ):
+        paired = (
+            record["difference_to_persistence"].get(name)
+            if name == "model"
+            else record["pool_adds"]
+        )
+        if paired is not None:
+            made.add_row(f"[dim]{title}[/]", *(_cell(paired[m], signed=True) for m in _METRICS))
+    stdout.print(made)
+    stdout.print(f"[dim]in brackets {record['interval']}[/]")
+
+
+def _cell(figure: Mapping[str, float] | None, *, signed: bool = False) -> str:
+    return "-" if figure is None else escape(interval(figure, signed=signed))
+
+
+def show_forecast(document: Mapping[str, Any]) -> None:
+    """Tomorrow's ranking, with reasons."""
+    stdout.print(
+        f"[bold]For {document['for_session']}[/] (as of {document['as_of']}, model "
+        f"{document['model']}, pool version {document['pool_version']})"
+    )
+    for row in document["ranking"]:
+        stdout.print(
+            f"[bold]{row['rank']:>3} {escape(row['name'])}[/] [dim]{escape(row['sector_id'])}[/]  "
+            f"expected {number(row['expected_count'], 1)}, P(at least one) "
+            f"{row['p_at_least_one']:.0%}, P(wave) {row['p_surge']:.0%}"
+        )
+        for reason in row["reasons"][:_REASONS]:
+            stdout.print(Padding(escape(reason["text"]), (0, 0, 0, 6)), style="dim")
+    for name, rows in document["baselines"].items():
+        listed = ", ".join(row["name"] for row in rows[:5])
+        stdout.print(f"[dim]{name} alone would say: {escape(listed)}[/]")
+    for note in document["notes"]:
+        stdout.print(f"note: {note}", markup=False)
+
+
+def show_places(home: "Home") -> None:
+    """Where everything is, and how to look at it."""
+    lines = (
+        f"MLflow database  {home.mlflow_db}",
+        f"open it with     mlflow ui --backend-store-uri sqlite:///{home.mlflow_db}",
+        f"ledger           {home.ledger}",
+        f"export the pool  tide pool export --home {home.root} -o pool.json",
+    )
+    for line in lines:
+        stdout.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,366 @@
+"""A synthetic market whose truth is known: for the demo, and for testing that mining is honest.
+
+Each session's limit-up counts are drawn from an intensity fixed the session before, out of
+
+* persistence and size: cross-sectional ranks of past limit-up counts and of company counts;
+* heat: themes that ignite (点火), ferment (发酵), climax (高潮) and ebb (退潮) in one sector;
+* the planted factors, computed from published values only, exactly as their texts say.
+
+The null market has neither heat nor planted factors: nothing but persistence and size predicts.
+The strengths are set so that base rate, mean count and the rank IC of the usual baselines come out
+as in the Chinese market of 2021 to 2025. A daily loop over vectors; S sectors, T sessions.
+"""
+
+import datetime
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_profile.sessions import sessions as trading_sessions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LAST_SESSION = datetime.date(2025, 12, 31)
+
+# score = 0.5 + RANK_WEIGHTS . ranks + heat + planted; log mean count = LINK(score) + day's mood.
+RANK_WEIGHTS = {"ewm10": 0.32, "ewm40": 0.12, "today": 0.26, "size": 0.36}
+# LINK maps a score of 0, 0.1 ... 1 to a log mean count. It was solved so that the expected
+# cross-sectional rank of the count is linear in the score, which is linear in ranks. So once ranks
+# are regressed on the ranks of the baseline nothing is left in the null market: the marginal rank
+# IC of any function of past counts and sizes is within 0.007 of zero (16 markets, 33 functions).
+LINK = (-7.7, -3.7, -1.9, -1.25, -0.8, -0.47, -0.19, 0.06, 0.29, 0.5, 0.74)
+MOOD_SD, MOOD_AR = 0.5, 0.6
+SPREAD = 0.5  # sd of the log of the unpredictable, one-day overdispersion of each sector
+
+# Heat of a theme by phase: mean length in sessions, and what it adds to the log intensity.
+PHASES = (("quiet", 60.0, 0.0), ("ignition", 1.5, 0.15), ("fermentation", 4.0, 0.1),
+          ("climax", 2.0, 0.2), ("ebb", 6.0, -0.08))  # fmt: skip
+
+_NAMES = """
+半导体 消费电子 光学光电子 元件 通信设备 通信服务 计算机设备 软件开发 互联网服务
+游戏 影视院线 出版 广告营销 数字媒体 化学制药 中药 生物制品 医疗器械 医疗服务
+医药商业 白酒 饮料乳品 食品加工 调味发酵品 种植业 养殖业 农产品加工 饲料
+白色家电 小家电 厨卫电器 家居用品 造纸 包装印刷 纺织制造 服装家纺 汽车整车
+汽车零部件 摩托车及其他 电池 光伏设备 风电设备 电网设备 电机 通用设备 专用设备
+工程机械 自动化设备 轨交设备 航空装备 航天装备 地面兵装 船舶制造 工业金属 贵金属
+小金属 能源金属 金属新材料 普钢 特钢 煤炭开采 焦炭 油气开采 炼化及贸易 化学原料
+化学制品 化学纤维 塑料 橡胶 农化制品 非金属材料 水泥 玻璃玻纤 装修建材
+房地产开发 房地产服务 房屋建设 装修装饰 基础建设 专业工程 工程咨询 电力 燃气
+环境治理 环保设备 国有银行 股份制银行 城商行 证券 保险 多元金融 航空机场
+航运港口 铁路公路 物流 贸易 一般零售 专业连锁 互联网电商 旅游景区 酒店餐饮 教育
+体育 个护用品 化妆品 医疗美容 动物保健 渔业 林业 综合
+"""
+
+
+@dataclass(frozen=True)
+class Market:
+    """A synthetic market.
+
+    Parameters
+    ----------
+    frame
+        Rows by (date, instrument) in date order; columns `date` (datetime64), `instrument`, then
+        the numeric fields of `fields.yaml`. Money in yuan, index in points.
+    names
+        Instrument id -> display name.
+    planted
+        Texts of the factors that are true by construction, each positively related to the next
+        session's limit-up count beyond persistence and size. Empty in the null market.
+    """
+
+    frame: "pd.DataFrame"
+    names: dict[str, str]
+    planted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Planted:
+    """A factor: its text, the same in numpy for session t, and its weight in the log intensity."""
+
+    text: str
+    signal: Callable[[dict[str, np.ndarray], int], np.ndarray]
+    weight: float
+
+
+def synthetic(
+    seed: int,
+    sectors: int = 60,
+    sessions: int = 700,
+    *,
+    null: bool = False,
+    flow_from: float = 0.15,
+) -> Market:
+    """Draw a market; the same arguments give the same market.
+
+    Parameters
+    ----------
+    seed
+        Any non-negative integer.
+    sectors
+        S, 2 to 500. About one in twelve lists late.
+    sessions
+        T >= 30 sessions of the Shanghai exchange, ending on `LAST_SESSION`.
+    null
+        True: nothing but persistence and size predicts, and nothing is planted.
+    flow_from
+        Share of the sessions before money flow begins; its fields are missing until then.
+
+    Raises
+    ------
+    ValueError
+        An argument outside its range.
+
+    Examples
+    --------
+    >>> market = synthetic(1, sectors=12, sessions=60)
+    >>> len(market.names), len(market.planted), market.frame["date"].nunique()
+    (12, 6, 60)
+    """
+    if not 2 <= sectors <= 500 or not 30 <= sessions <= 3000 or not 0 <= flow_from < 1:
+        raise ValueError("sectors must be 2..500, sessions 30..3000 and flow_from in [0, 1)")
+    return _Simulation(seed, sectors, sessions, null, int(flow_from * sessions)).run()
+
+
+class _Simulation:
+    """State of the market while its sessions are drawn; `v` holds what is published."""
+
+    def __init__(self, seed: int, sectors: int, count: int, null: bool, flow_start: int) -> None:
+        self.rng = np.random.default_rng([seed, sectors, count])
+        self.shape = (count, sectors)
+        self.null, self.flow_start = null, flow_start
+        self.planted = () if null else PLANTED
+        self.v: dict[str, np.ndarray] = {}
+        self.present = self._listing()
+        size = np.exp(self.rng.uniform(np.log(8), np.log(200), sectors)).round()
+        self.size, self.growth = size, self.rng.uniform(0.0, 0.25, sectors)
+        self.liquidity = np.exp(self.rng.normal(18.9, 0.5, sectors))  # yuan a company and session
+        self.close = np.exp(self.rng.normal(7.0, 0.3, sectors))
+        self.ewm = {f"ewm{span}": _Ewm(span, sectors) for span in (10, 40)}
+        self.previous, self.streak = np.zeros(sectors), np.zeros(sectors)
+        self.activity, self.brittle = np.zeros(sectors), np.zeros(sectors)
+        self.phase, self.mood = np.zeros(sectors, dtype=int), 0.0
+        self.expected = np.full(sectors, -1.0)  # log intensity of the coming session
+
+    def run(self) -> Market:
+        for t in range(self.shape[0]):
+            count, companies = self._limits(t)
+            change, span = self._prices(t, count, companies)
+            self._money(t, count, companies, change, span)
+            self._expect(t, count, companies)
+        return Market(self._frame(), self._names(), tuple(p.text for p in self.planted))
+
+    def _listing(self) -> np.ndarray:
+        """Which (session, sector) are published: late listings, and a few holes after them."""
+        count, sectors = self.shape
+        first = np.zeros(sectors, dtype=int)
+        late = self.rng.permutation(sectors)[: sectors // 12]
+        first[late] = self.rng.integers(count // 10, count * 6 // 10, len(late))
+        holes = self.rng.random(self.shape) < 0.002
+        holes[-1] = False
+        return (np.arange(count)[:, None] >= first) & ~holes
+
+    def _publish(self, t: int, **fields: np.ndarray) -> None:
+        for name, value in fields.items():
+            if name not in self.v:
+                self.v[name] = np.full(self.shape, np.nan)
+            self.v[name][t, self.present[t]] = value[self.present[t]]
+
+    def _limits(self, t: int) -> tuple[np.ndarray, np.ndarray]:
+        """Counts of boards that closed at, left or touched a price limit."""
+        rng, sectors = self.rng, self.shape[1]
+        companies = np.round(self.size * (1 + self.growth * t / self.shape[0]))
+        self.mood = MOOD_AR * self.mood + MOOD_SD * rng.normal() * np.sqrt(1 - MOOD_AR**2)
+        surprise = SPREAD * rng.normal(size=sectors) - SPREAD**2 / 2
+        mean = np.exp(np.minimum(self.expected + self.mood - MOOD_SD**2 / 2 + surprise, 4.5))
+        count = np.minimum(rng.poisson(mean), companies // 2).astype(float)
+        multi = rng.binomial(np.minimum(count, self.previous).astype(int), 0.4).astype(float)
+        climbs = rng.random(sectors) < 0.5  # whether the tallest streak is among the survivors
+        ladder = np.where(climbs, self.streak + 1, 2)
+        self.streak = np.where(multi > 0, np.maximum(ladder, 2), np.minimum(count, 1))
+        self.brittle = 0.6 * self.brittle + 0.8 * rng.normal(size=sectors)
+        touched = (0.25 * count + 0.004 * companies) * np.exp(0.9 * self.brittle - 0.4)
+        broken = np.minimum(rng.poisson(touched), companies - count)
+        fallen = rng.poisson(0.0033 * companies * np.exp(-2 * self.mood))
+        fallen = np.minimum(fallen, (companies - count) // 2)
+        whole = count.astype(int)
+        self._publish(
+            t, company_count=companies, limit_up_count=count, limit_up_first_board=count - multi,
+            limit_up_multi_board=multi, max_streak=self.streak,
+            one_word_count=rng.binomial(whole, 0.075),
+            limit_up_20pct_count=rng.binomial(whole, 0.12),
+            limit_up_st=rng.poisson(0.0015 * companies), broken_limit_count=broken,
+            limit_down_count=fallen,
+        )  # fmt: skip
+        self.previous = count
+        return count, companies
+
+    def _prices(
+        self, t: int, count: np.ndarray, companies: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Index bars and breadth; returns the session's change and where in its span it closed."""
+        rng, sectors = self.rng, self.shape[1]
+        push = np.log1p(count)
+        own = 0.011 * rng.normal(size=sectors) + 0.003 * (push - push.mean())
+        change = np.clip(0.012 * rng.normal() + 0.004 * self.mood + own, -0.16, 0.16)
+        before, close = self.close, self.close * (1 + change)
+        opened = before * (1 + 0.007 * rng.normal(size=sectors))
+        high = np.maximum(opened, close) * (1 + 0.012 * rng.random(sectors) ** 2 + 1e-4)
+        low = np.minimum(opened, close) * (1 - 0.012 * rng.random(sectors) ** 2 - 1e-4)
+        self.close = close
+        fallen = np.nan_to_num(self.v["limit_down_count"][t])
+        free = (companies - count - fallen).astype(int)
+        rising = 1 / (1 + np.exp(-change / 0.009))
+        up = rng.binomial(free, 0.98 * rising)
+        down = rng.binomial(free - up, 0.97)
+        weighted = change + 0.003 * rng.normal(size=sectors)
+        self._publish(
+            t, open=opened, high=high, low=low, close=close, ret=change, ret_cw=weighted,
+            up_count=count + up, down_count=fallen + down,
+        )  # fmt: skip
+        if t == 0:
+            self.v["ret"][0] = self.v["ret_cw"][0] = np.nan
+        return change, (close - low) / (high - low)
+
+    def _money(
+        self, t: int, count: np.ndarray, companies: np.ndarray, change: np.ndarray, span: np.ndarray
+    ) -> None:
+        """Turnover, money flow (from its first session on) and the dragon-tiger list."""
+        rng, sectors = self.rng, self.shape[1]
+        self.activity = 0.9 * self.activity + 0.15 * rng.normal(size=sectors)
+        loud = self.activity + 0.08 * np.log1p(count) + 0.2 * self.mood
+        turnover = companies * self.liquidity * np.exp(loud + 0.1 * rng.normal(size=sectors))
+        self._publish(
+            t, turnover=turnover, inflow_proxy=turnover * span, outflow_proxy=turnover * (1 - span)
+        )
+        shock = 0.56 * (change - change.mean()) / 0.012 + 0.83 * rng.normal(size=sectors)
+        ratio = -0.022 + 0.05 * shock
+        path = np.cumsum(rng.normal(size=(3, sectors)), axis=0) * 0.012
+        if t >= self.flow_start:
+            self._publish(
+                t, net_inflow=ratio * turnover, net_inflow_ratio=ratio,
+                flow_1000=(0.4 * ratio + path[0]) * turnover,
+                flow_1130=(0.6 * ratio + path[1]) * turnover,
+                flow_1430=(0.85 * ratio + path[2]) * turnover,
+            )  # fmt: skip
+        listed = rng.poisson(0.012 * companies).astype(float)
+        bought = listed * 3e7 * rng.normal(size=sectors)
+        if t >= self.shape[0] - self.shape[0] // 12:
+            self._publish(t, lhb_count=listed, lhb_net_buy=bought)
+
+    def _expect(self, t: int, count: np.ndarray, companies: np.ndarray) -> None:
+        """Fix the log intensity of session t + 1 from what session t has published."""
+        seen = self.present[t]
+        values = {"today": count, "size": companies}
+        values |= {name: ewm.update(count, seen) for name, ewm in self.ewm.items()}
+        score = np.full(self.shape[1], 0.5)
+        for name, weight in RANK_WEIGHTS.items():
+            score += weight * _centred_rank(np.where(seen, values[name], np.nan))
+        for factor in self.planted:
+            score += factor.weight * _centred_rank(factor.signal(self.v, t))
+        score += 0.0 if self.null else self._heat()
+        self.expected = np.interp(score, np.linspace(0, 1, len(LINK)), LINK)
+
+    def _heat(self) -> np.ndarray:
+        """Move each sector's theme on by one session; what its new phase adds."""
+        length = np.array([phase[1] for phase in PHASES])
+        ends = self.rng.random(self.shape[1]) < 1 / length[self.phase]
+        self.phase = np.where(ends, (self.phase + 1) % len(PHASES), self.phase)
+        return np.array([phase[2] for phase in PHASES])[self.phase]
+
+    def _frame(self) -> "pd.DataFrame":
+        import pandas as pd
+
+        days = trading_sessions(LAST_SESSION - datetime.timedelta(2 * self.shape[0]), LAST_SESSION)
+        dates = np.array(days[-self.shape[0] :], dtype="datetime64[D]")
+        row, column = np.nonzero(self.present)
+        ids = np.array(list(self._names()), dtype=object)
+        data = {"date": dates[row].astype("datetime64[s]"), "instrument": ids[column]}
+        return pd.DataFrame(data | {name: value[row, column] for name, value in self.v.items()})
+
+    def _names(self) -> dict[str, str]:
+        known = _NAMES.split()
+        return {
+            f"S{i + 1:03d}": known[i % len(known)] + ("", "Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ")[i // len(known)]
+            for i in range(self.shape[1])
+        }
+
+
+class _Ewm:
+    """Exponentially weighted mean as pandas' `ewm(span)`: adjusted, gaps decay."""
+
+    def __init__(self, span: int, sectors: int) -> None:
+        self.decay = 1 - 2 / (span + 1)
+        self.total, self.weight = np.zeros(sectors), np.zeros(sectors)
+
+    def update(self, value: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        self.total = self.decay * self.total + np.where(seen, value, 0.0)
+        self.weight = self.decay * self.weight + seen
+        return self.total / np.maximum(self.weight, 1e-12)
+
+
+def _centred_rank(values: np.ndarray) -> np.ndarray:
+    """Cross-sectional rank, average ties, scaled to [-0.5, 0.5]; 0 where the value is missing."""
+    ok = np.isfinite(values)
+    result = np.zeros(len(values))
+    if ok.sum() > 1:
+        _, place, count = np.unique(values[ok], return_inverse=True, return_counts=True)
+        result[ok] = (np.cumsum(count) - (count + 1) / 2)[place] / (ok.sum() - 1) - 0.5
+    return result
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Mean over the rows that are there, NaN where none is (Qlib's Mean)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(values, axis=0)
+
+
+def _window(v: dict[str, np.ndarray], name: str, t: int, length: int) -> np.ndarray:
+    """The last `length` rows up to session t; fewer at the start, all NaN before a field begins."""
+    rows = slice(max(0, t - length + 1), t + 1)
+    return v[name][rows] if name in v else np.full((1, v["close"].shape[1]), np.nan)
+
+
+def _flow(v: dict[str, np.ndarray], t: int) -> np.ndarray:
+    return _mean(_window(v, "net_inflow", t, 5) / _window(v, "turnover", t, 5))
+
+
+def _activity(v: dict[str, np.ndarray], t: int) -> np.ndarray:
+    return v["turnover"][t] / _mean(_window(v, "turnover", t, 20))
+
+
+def _momentum(v: dict[str, np.ndarray], t: int) -> np.ndarray:
+    return v["close"][t] / v["close"][t - 20] if t >= 20 else np.full(v["close"].shape[1], np.nan)
+
+
+def _broken(v: dict[str, np.ndarray], t: int) -> np.ndarray:
+    return _mean(_window(v, "broken_limit_count", t, 3) / _window(v, "company_count", t, 3))
+
+
+def _intraday(v: dict[str, np.ndarray], t: int) -> np.ndarray:
+    high, low = _window(v, "high", t, 5), _window(v, "low", t, 5)
+    return _mean((_window(v, "close", t, 5) - low) / (high - low))
+
+
+def _correlation(v: dict[str, np.ndarray], t: int) -> np.ndarray:
+    x, y = _window(v, "close", t, 10), _window(v, "turnover", t, 10)
+    dx, dy = x - _mean(x), y - _mean(y)
+    both = np.isfinite(dx) & np.isfinite(dy)
+    enough = both.sum(axis=0) >= 2
+    product = np.where(both, dx * dy, 0).sum(axis=0)
+    scale = np.sqrt(np.where(both, dx**2, 0).sum(axis=0) * np.where(both, dy**2, 0).sum(axis=0))
+    return np.where(enough, product / np.where(enough, scale, 1), np.nan)
+
+
+PLANTED = (
+    _Planted("Mean($net_inflow / $turnover, 5)", _flow, 0.09),
+    _Planted("$turnover / Mean($turnover, 20)", _activity, 0.12),
+    _Planted("CSRank($close / Ref($close, 20))", _momentum, 0.09),
+    _Planted("Mean($broken_limit_count / $company_count, 3)", _broken, 0.12),
+    _Planted("Mean(($close - $low) / ($high - $low), 5)", _intraday, 0.09),
+    _Planted("Corr($close, $turnover, 10)", _correlation, 0.12),
+)

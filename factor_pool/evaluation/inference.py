@@ -1,0 +1,165 @@
+"""How sure one can be that a daily figure's mean is not zero.
+
+Daily rank correlations are serially correlated and not normal; the plain t statistic of an AR(1)
+series with coefficient 0.5 rejects a true null about 26% of the time at nominal 5%.
+"""
+
+import hashlib
+
+import numba
+import numpy as np
+
+LAGS = 10
+FIRST_DRAWS = 10_000
+MOST_DRAWS = 1_000_000
+_ENOUGH = 100
+MIN_OBSERVATIONS = 20
+
+
+def hac_t(series: np.ndarray, lags: int = LAGS) -> float:
+    """Newey-West t statistic of the mean.
+
+    Parameters
+    ----------
+    series
+        (T,); NaN entries are left out, the rest taken as consecutive.
+    lags
+        Bartlett weights 1 - j / (lags + 1) up to this lag.
+
+    Returns
+    -------
+    float
+        NaN with fewer than 20 values or no variance. Equal to statsmodels' OLS on a constant with
+        ``cov_type="HAC"``.
+
+    References
+    ----------
+    Newey and West (1987), Econometrica 55(3).
+    """
+    error = hac_error(series, lags)
+    return float(np.nanmean(series) / error) if error > 0 else float("nan")
+
+
+def hac_error(series: np.ndarray, lags: int = LAGS) -> float:
+    """Newey-West standard error of the mean; NaN with fewer than 20 values."""
+    x = np.asarray(series, dtype=np.float64)
+    x = x[np.isfinite(x)]
+    if len(x) < MIN_OBSERVATIONS:
+        return float("nan")
+    return float(np.sqrt(_long_run_variance(x - x.mean(), min(lags, len(x) - 1)) / len(x)))
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _long_run_variance(centred: np.ndarray, lags: int) -> float:
+    n = centred.shape[0]
+    total = 0.0
+    for j in range(lags + 1):
+        product = 0.0
+        for t in range(j, n):
+            product += centred[t] * centred[t - j]
+        total += product if j == 0 else 2.0 * (1.0 - j / (lags + 1.0)) * product
+    return max(total / n, 0.0)
+
+
+def seed_of(text: str) -> int:
+    """A seed that depends on the text alone: the first 8 bytes of its SHA-256."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+
+def block_length(series: np.ndarray) -> float:
+    """Mean block length of the stationary bootstrap, chosen from the data (needs `arch`).
+
+    Politis and White (2004) with the correction of Patton, Politis and White (2009), kept between
+    2 and a tenth of the sample: their estimate is noisy on short series.
+    """
+    from arch.bootstrap import optimal_block_length
+
+    best = float(optimal_block_length(series)["stationary"].iloc[0])
+    return float(min(max(best, 2.0), max(2.0, len(series) / 10)))
+
+
+def bootstrap_p(
+    series: np.ndarray,
+    *,
+    seed: int,
+    most_draws: int = MOST_DRAWS,
+    block: float | None = None,
+    lags: int = LAGS,
+) -> float:
+    """One-sided p-value of "the mean is not above zero", by a studentised stationary bootstrap.
+
+    Blocks of geometric length keep the serial correlation; each draw is centred on the sample
+    mean and divided by its own Newey-West error, which keeps the size near nominal on samples as
+    short as a confirm window, where the plain bootstrap of the mean rejects too often.
+
+    Parameters
+    ----------
+    series
+        (T,); NaN entries are left out.
+    seed
+        Of the draws; the same seed gives the same p-value.
+    most_draws
+        Resamples are added tenfold, from 10,000 up to this many, until 100 of them reach the
+        observed statistic: small p-values are resolved, large ones are cheap. The smallest
+        p-value is 1 / (most_draws + 1).
+    block
+        Mean block length; by default `block_length`.
+    lags
+        Of the Newey-West error.
+
+    Returns
+    -------
+    float
+        In (0, 1]; 1.0 with fewer than 20 values or no variance: no evidence.
+
+    References
+    ----------
+    Politis and Romano (1994), JASA 89(428), the stationary bootstrap. Goncalves and Vogelsang
+    (2011), Econometric Theory 27(4), the naive block bootstrap of HAC t statistics.
+    """
+    x = np.asarray(series, dtype=np.float64)
+    x = x[np.isfinite(x)]
+    error = hac_error(x, lags)
+    if not error > 0:
+        return 1.0
+    length = block_length(x) if block is None else block
+    generator = np.random.Generator(np.random.PCG64(seed))
+    centred, observed = x - x.mean(), float(x.mean() / error)
+    draws, exceeding = 0, 0
+    while draws < most_draws and exceeding < _ENOUGH:
+        more = min(max(FIRST_DRAWS, 9 * draws), most_draws - draws)
+        exceeding += _exceeding(centred, observed, 1.0 / length, lags, more, generator)
+        draws += more
+    return float((exceeding + 1) / (draws + 1))
+
+
+@numba.njit(cache=True)
+def _exceeding(
+    centred: np.ndarray,
+    observed: float,
+    restart: float,
+    lags: int,
+    draws: int,
+    generator: np.random.Generator,
+) -> int:
+    """How many resampled t statistics reach the observed one."""
+    n = centred.shape[0]
+    sample = np.empty(n)
+    count = 0
+    for _ in range(draws):
+        position = 0
+        total = 0.0
+        for t in range(n):
+            if t == 0 or generator.random() < restart:
+                position = min(np.int64(generator.random() * n), n - 1)
+            else:
+                position = position + 1 if position + 1 < n else 0
+            sample[t] = centred[position]
+            total += sample[t]
+        mean = total / n
+        for t in range(n):
+            sample[t] -= mean
+        error = np.sqrt(_long_run_variance(sample, min(lags, n - 1)) / n)
+        if error <= 0.0 or mean / error >= observed:
+            count += 1
+    return count

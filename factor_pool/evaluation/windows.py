@@ -1,0 +1,226 @@
+"""Where the factor search may look, where acceptance judges, and what stays sealed.
+
+::
+
+    first session                                                       last session
+    | search ................................ | purge | confirm .. | purge | sealed |
+
+Search feeds the proposers with every figure. Confirm yields one p-value a candidate, of which
+only accept or reject is told. Sealed is not read by any loop.
+"""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_profile.panel import Panel
+from factor_pool.errors import EvaluationError
+
+FRACTIONS = (0.60, 0.25, 0.15)
+HORIZON = 1
+LOOKBACK = 20
+MIN_SEARCH_SESSIONS = 250
+MIN_CONFIRM_SESSIONS = 60
+
+
+@dataclass(frozen=True)
+class Window:
+    """A range of sessions.
+
+    Parameters
+    ----------
+    name
+        "search", "confirm", "sealed" or "all".
+    start, end
+        First and last session, both inclusive; dates in Asia/Shanghai.
+    """
+
+    name: str
+    start: dt.date
+    end: dt.date
+
+    def mask(self, sessions: np.ndarray) -> np.ndarray:
+        """Bool (T,): which of the `sessions` (datetime64[D]) lie in the window."""
+        return (sessions >= np.datetime64(self.start)) & (sessions <= np.datetime64(self.end))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The three windows of a panel, and the purged sessions between them.
+
+    Parameters
+    ----------
+    search, confirm, sealed
+        In this order, without overlap.
+    purge
+        Sessions left out at each of the two borders.
+    first_core
+        First session in which every core field exists; None where nothing was asked of fields.
+    """
+
+    search: Window
+    confirm: Window
+    sealed: Window
+    purge: int
+    first_core: dt.date | None = None
+
+    def __post_init__(self) -> None:
+        edges = [w for x in (self.search, self.confirm, self.sealed) for w in (x.start, x.end)]
+        if any(a > b for a, b in itertools.pairwise(edges)) or any(
+            a >= b for a, b in zip(edges[1::2], edges[2::2], strict=False)
+        ):
+            raise EvaluationError(
+                "windows must follow one another: search, confirm, sealed; got "
+                + ", ".join(f"{w.name} {w.start}..{w.end}" for w in self)
+            )
+
+    def __iter__(self) -> Iterator[Window]:
+        """Search, confirm, sealed."""
+        return iter((self.search, self.confirm, self.sealed))
+
+    def search_panel(self, panel: Panel) -> Panel:
+        """The panel as proposers may see it: physically without any row after search."""
+        return panel.between(None, self.search.end)
+
+    def confirm_panel(self, panel: Panel) -> Panel:
+        """The panel that acceptance hands to the evaluator.
+
+        It ends with the confirm window, so that no label reaches past it, and keeps every earlier
+        row: look-backs and full-history averages need them. Figures must be limited to the
+        sessions of `confirm`.
+        """
+        return panel.between(None, self.confirm.end)
+
+    def to_dict(self) -> dict[str, object]:
+        """Dates as ISO text, for records."""
+        return {
+            **{w.name: {"start": w.start.isoformat(), "end": w.end.isoformat()} for w in self},
+            "purge": self.purge,
+            "first_core": self.first_core.isoformat() if self.first_core else None,
+        }
+
+    def bar(self, panel: Panel, width: int = 60) -> str:
+        """Two lines of text: the windows to scale, and their dates and lengths."""
+        counts = [int(w.mask(panel.sessions).sum()) for w in self]
+        total = len(panel.sessions)
+        marks = "S" * round(width * counts[0] / total)
+        for letter, count in zip("CX", counts[1:], strict=True):
+            marks += "." * max(1, round(width * self.purge / total))
+            marks += letter * max(1, round(width * count / total))
+        text = "; ".join(
+            f"{w.name} {w.start}..{w.end} ({n} sessions)" for w, n in zip(self, counts, strict=True)
+        )
+        return f"[{marks}]\n{text}; {self.purge} purged at each border"
+
+
+def place(
+    panel: Panel,
+    core_fields: Iterable[str] = (),
+    *,
+    fractions: tuple[float, float, float] = FRACTIONS,
+    lookback: int = LOOKBACK,
+    search_end: dt.date | None = None,
+    confirm_end: dt.date | None = None,
+) -> Windows:
+    """Place the windows on a panel.
+
+    Fields start at different dates, so the borders divide the sessions in which EVERY core field
+    has a value; search then reaches back to the first session of the panel, for factors whose
+    fields reach back.
+
+    Parameters
+    ----------
+    panel
+        The whole store.
+    core_fields
+        Fields a factor may be expected to use; those missing from the panel are not counted.
+    fractions
+        Shares of search, confirm and sealed among the core sessions left after purging.
+    lookback
+        Sessions purged at each border beyond the label's horizon. See Notes.
+    search_end, confirm_end
+        Last session of search and of confirm. Where given, they replace the fractions; a date
+        that is no session counts as the last session before it.
+
+    Raises
+    ------
+    EvaluationError
+        Too few sessions, or dates that leave a window empty.
+
+    Notes
+    -----
+    The label of a session is known one session later (`HORIZON`), so one purged session already
+    keeps every search label out of confirm; and since the search panel is cut after its last
+    session, its last label is missing rather than borrowed. A look-back that crosses the border
+    is no leak by itself: a factor's value at a confirm session uses only its past. What it does
+    is tie the first confirm sessions to the last search sessions, on which the factor was
+    selected. A full purge of the longest look-back (250) would leave nothing of a young field's
+    history, and such a tie fades with the serial correlation of daily rank correlations, which
+    is gone after about a month; hence `lookback` = 20 sessions, 21 purged with the horizon.
+    """
+    sessions = panel.sessions
+    purge = HORIZON + lookback
+    first = _first_core_row(panel, core_fields)
+    if search_end is None:
+        usable = len(sessions) - first - 2 * purge
+        last_search = first + round(usable * fractions[0]) - 1
+    else:
+        last_search = _last_row(sessions, search_end)
+    if confirm_end is None:
+        left = len(sessions) - (last_search + 1) - 2 * purge
+        share = fractions[1] / (fractions[1] + fractions[2])
+        last_confirm = last_search + purge + round(left * share)
+    else:
+        last_confirm = _last_row(sessions, confirm_end)
+    rows = (
+        (0, last_search),
+        (last_search + purge + 1, last_confirm),
+        (last_confirm + purge + 1, len(sessions) - 1),
+    )
+    _check_lengths(rows, len(sessions) - first, first)
+    search, confirm, sealed = (
+        Window(name, _date(sessions[a]), _date(sessions[b]))
+        for name, (a, b) in zip(("search", "confirm", "sealed"), rows, strict=True)
+    )
+    return Windows(search, confirm, sealed, purge, _date(sessions[first]))
+
+
+def _first_core_row(panel: Panel, core_fields: Iterable[str]) -> int:
+    """First row at which every core field of the panel has had a value."""
+    first = 0
+    for name in core_fields:
+        if name not in panel.values:
+            continue
+        has = np.isfinite(panel.values[name]).any(axis=1)
+        if not has.any():
+            raise EvaluationError(f"core field {name!r} has no value in the whole panel")
+        first = max(first, int(has.argmax()))
+    return first
+
+
+def _last_row(sessions: np.ndarray, day: dt.date) -> int:
+    return int(np.searchsorted(sessions, np.datetime64(day), side="right")) - 1
+
+
+def _date(session: np.datetime64) -> dt.date:
+    return dt.date.fromisoformat(str(session))
+
+
+def _check_lengths(rows: tuple[tuple[int, int], ...], core: int, first: int) -> None:
+    lengths = [b - a + 1 for a, b in rows]
+    search = rows[0][1] - first + 1
+    if search < MIN_SEARCH_SESSIONS:
+        raise EvaluationError(
+            f"the search window would hold {max(search, 0)} sessions with every core field, at "
+            f"least {MIN_SEARCH_SESSIONS} are needed; the panel has {core} such sessions in all: "
+            "import a longer history, or place search_end later"
+        )
+    if lengths[1] < MIN_CONFIRM_SESSIONS or lengths[2] < 1:
+        raise EvaluationError(
+            f"confirm would hold {max(lengths[1], 0)} sessions (at least {MIN_CONFIRM_SESSIONS} "
+            f"needed) and sealed {max(lengths[2], 0)}: place search_end or confirm_end earlier, "
+            "or import a longer history"
+        )

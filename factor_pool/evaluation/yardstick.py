@@ -1,0 +1,260 @@
+"""Everything one panel is measured against: label, baseline, pool; and a factor's figures."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_profile.panel import Panel
+from factor_pool.errors import EvaluationError
+from factor_pool.evaluation import baselines, labels, metrics
+from factor_pool.evaluation.inference import hac_error, hac_t
+
+if TYPE_CHECKING:
+    from factor_pool.expression import Expression
+
+MIN_PERIOD_SESSIONS = 20
+MIN_YEARS = 4
+
+
+def pool_fingerprint(pool: Sequence[str]) -> int:
+    """A number below 2**48 that names the pool's texts in their order."""
+    return int(hashlib.sha256("\n".join(pool).encode()).hexdigest()[:12], 16)
+
+
+class Yardstick:
+    """Measures factors on one panel; made once, used for many.
+
+    Parameters
+    ----------
+    panel
+        Its rows are all that is read: cut it first.
+    label
+        Name in `labels.LABELS`.
+    baseline
+        Names in `baselines.BASELINES`.
+    pool
+        Canonical texts of the accepted factors.
+    pool_values
+        Their values, float32 (T, S) each.
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        label: str = labels.DEFAULT_LABEL,
+        baseline: Sequence[str] = baselines.DEFAULT_BASELINE,
+        pool: Sequence[str] = (),
+        pool_values: Sequence[np.ndarray] = (),
+    ) -> None:
+        self.panel = panel
+        self.baseline = tuple(baseline)
+        self.pool = tuple(pool)
+        self._label = labels.label(panel, label)
+        self._events = labels.events(panel, label)
+        self._design = baselines.design(panel, baseline)
+        self._pool_values = list(pool_values)
+        self._projection = self._project(self._pool_values)
+        # Beyond a third of the universe the controls would leave too little to measure.
+        self._most = max(1, panel.shape[1] // 3)
+        self._years = panel.sessions.astype("datetime64[Y]").astype(int) + 1970
+        self._half_years = (panel.sessions.astype("datetime64[M]").astype(int) % 12) // 6
+        self._rivals = {
+            name: metrics.hit_rate(baselines.design(panel, [which])[0], self._label, self._events)
+            for name, which in (("persistence", baselines.PERSISTENCE), ("size", baselines.SIZE))
+        }
+
+    def _project(self, pool_values: Sequence[np.ndarray]) -> metrics.Projection:
+        return metrics.Projection(self._label, list(self._design), pool_values, self._events)
+
+    def daily(self, values: np.ndarray) -> metrics.Daily:
+        """Daily figures of a factor's values (T, S), beyond baseline and pool.
+
+        With a pool larger than a third of the universe, `added` is beyond the members that
+        correlate most with the factor.
+        """
+        daily = self._projection.daily(values)
+        if len(self.pool) <= self._most:
+            return daily
+        strength = np.abs(_column_means(daily.correlations[:, len(self.baseline) :]))
+        nearest = np.sort(np.argsort(-np.nan_to_num(strength), kind="stable")[: self._most])
+        narrow = self._project([self._pool_values[k] for k in nearest]).daily(values)
+        return metrics.Daily(**{**vars(daily), "added": narrow.added, "halves": narrow.halves})
+
+    def figures(
+        self, expression: "Expression", values: np.ndarray, rows: np.ndarray | None = None
+    ) -> dict[str, Any]:
+        """Every figure of a factor: finite numbers, None where undefined, and dicts of these.
+
+        Parameters
+        ----------
+        expression
+            Its fields decide from which session on coverage counts.
+        values
+            (T, S).
+        rows
+            Bool (T,): the sessions that count; all by default.
+
+        Returns
+        -------
+        dict
+            ``first_session`` (as the number yyyymmdd), ``sessions`` (with a rank IC),
+            ``coverage``; ``rank_ic``, ``rank_icir``; ``marginal_rank_ic``, ``marginal_icir``,
+            ``t_hac``: beyond the baseline; ``added_rank_ic``, ``added_icir``, ``added_t_hac``:
+            beyond baseline and pool; ``sign``: of ``added_rank_ic``, the orientation in which
+            the factor would be used; ``explained``, ``correlations`` (name -> number),
+            ``persistence_exposure``, ``size_exposure``; ``max_pool_correlation``,
+            ``closest_member`` (index), ``pool_size``, ``pool_fingerprint``;
+            ``rank_autocorrelation``; ``by_year``; ``periods`` (years, or half-years where there
+            are fewer than four years: mean of added), ``same_sign_share`` of them; ``halves``
+            of the universe; and with the factor oriented by its sign ``hit_rate_at_5``,
+            ``hit_rate_error`` (Newey-West) beside ``base_rate``, ``persistence_hit_rate_at_5``,
+            ``size_hit_rate_at_5`` on the same sessions.
+
+        Raises
+        ------
+        EvaluationError
+            A field of the expression has no value in the panel.
+        """
+        first = self._first_row(expression)
+        counted = np.ones(len(self.panel.sessions), dtype=bool) if rows is None else rows.copy()
+        counted[:first] = False
+        daily = self.daily(np.asarray(values, dtype=np.float32))
+        used = counted & np.isfinite(daily.rank_ic)
+        series = {
+            name: np.where(used, getattr(daily, name), np.nan)
+            for name in ("rank_ic", "marginal", "added", "explained", "autocorrelation")
+        }
+        sign = -1.0 if _mean(series["added"]) < 0 else 1.0
+        return _finite(
+            {
+                **self._coverage(values, counted, first),
+                "sessions": int(used.sum()),
+                "rank_ic": _mean(series["rank_ic"]),
+                "rank_icir": _ratio(series["rank_ic"]),
+                "marginal_rank_ic": _mean(series["marginal"]),
+                "marginal_icir": _ratio(series["marginal"]),
+                "t_hac": hac_t(series["marginal"]),
+                "added_rank_ic": _mean(series["added"]),
+                "added_icir": _ratio(series["added"]),
+                "added_t_hac": hac_t(series["added"]),
+                "sign": sign,
+                "explained": _mean(series["explained"]),
+                "rank_autocorrelation": _mean(series["autocorrelation"]),
+                **self._exposures(daily.correlations[used]),
+                "by_year": self._by_year(series),
+                **self._stability(series["added"], sign),
+                "halves": dict(zip("ab", _column_means(daily.halves[used]).tolist(), strict=True)),
+                **self._hits(daily, used, sign),
+            }
+        )
+
+    def _first_row(self, expression: "Expression") -> int:
+        """First row at which every field of the expression has had a value."""
+        first = 0
+        for name in sorted(expression.fields):
+            if name not in self.panel.values:
+                raise EvaluationError(
+                    f"the panel has no field {name!r}; it has {', '.join(self.panel.values)}"
+                )
+            has = np.isfinite(self.panel.values[name]).any(axis=1)
+            if not has.any():
+                raise EvaluationError(f"the field {name!r} has no value in this window")
+            first = max(first, int(has.argmax()))
+        return first
+
+    def _coverage(self, values: np.ndarray, counted: np.ndarray, first: int) -> dict[str, Any]:
+        listed = self.panel.listed[counted]
+        day = str(self.panel.sessions[first]).replace("-", "")
+        present = (np.isfinite(values[counted]) & listed).sum()
+        return {
+            "first_session": int(day),
+            "coverage": float(present / listed.sum()) if listed.any() else 0.0,
+        }
+
+    def _exposures(self, correlations: np.ndarray) -> dict[str, Any]:
+        means = _column_means(correlations)
+        base = len(self.baseline)
+        named = dict(zip(self.baseline, means[:base].tolist(), strict=True))
+        pool = np.nan_to_num(np.abs(means[base:]))
+        return {
+            "correlations": named,
+            "persistence_exposure": named.get(baselines.PERSISTENCE),
+            "size_exposure": named.get(baselines.SIZE),
+            "max_pool_correlation": float(pool.max()) if len(pool) else 0.0,
+            "closest_member": int(pool.argmax()) if len(pool) else None,
+            "pool_size": len(self.pool),
+            "pool_fingerprint": pool_fingerprint(self.pool),
+        }
+
+    def _by_year(self, series: dict[str, np.ndarray]) -> dict[str, Any]:
+        table = {}
+        for year in np.unique(self._years[np.isfinite(series["rank_ic"])]):
+            rows = self._years == year
+            table[str(year)] = {
+                "sessions": int(np.isfinite(series["rank_ic"][rows]).sum()),
+                "rank_ic": _mean(series["rank_ic"][rows]),
+                "marginal_rank_ic": _mean(series["marginal"][rows]),
+                "added_rank_ic": _mean(series["added"][rows]),
+            }
+        return table
+
+    def _stability(self, added: np.ndarray, sign: float) -> dict[str, Any]:
+        periods = _period_means(added, self._years)
+        if len(periods) < MIN_YEARS:
+            periods = _period_means(added, self._years * 10 + self._half_years + 1)
+        same = [mean * sign > 0 for mean in periods.values()]
+        return {
+            "periods": {str(name): mean for name, mean in periods.items()},
+            "same_sign_share": float(np.mean(same)) if same else 0.0,
+        }
+
+    def _hits(self, daily: metrics.Daily, used: np.ndarray, sign: float) -> dict[str, Any]:
+        chosen = daily.hits[used, 0 if sign > 0 else 1]
+        return {
+            "hit_rate_at_5": _mean(chosen),
+            "hit_rate_error": hac_error(chosen),
+            "base_rate": _mean(daily.base_rate[used]),
+            "persistence_hit_rate_at_5": _mean(self._rivals["persistence"][used]),
+            "size_hit_rate_at_5": _mean(self._rivals["size"][used]),
+        }
+
+
+def _mean(series: np.ndarray) -> float:
+    finite = series[np.isfinite(series)]
+    return float(finite.mean()) if len(finite) else float("nan")
+
+
+def _ratio(series: np.ndarray) -> float:
+    """Mean over standard deviation."""
+    finite = series[np.isfinite(series)]
+    if len(finite) < 2 or finite.std(ddof=1) == 0:
+        return float("nan")
+    return float(finite.mean() / finite.std(ddof=1))
+
+
+def _column_means(table: np.ndarray) -> np.ndarray:
+    finite = np.isfinite(table)
+    counts = finite.sum(axis=0)
+    sums = np.where(finite, table, 0.0).sum(axis=0)
+    return np.where(counts >= MIN_PERIOD_SESSIONS, sums / np.maximum(counts, 1), np.nan)
+
+
+def _period_means(series: np.ndarray, period: np.ndarray) -> dict[int, float]:
+    """Mean of each period that has at least 20 values."""
+    means = {}
+    for name in np.unique(period):
+        finite = series[(period == name) & np.isfinite(series)]
+        if len(finite) >= MIN_PERIOD_SESSIONS:
+            means[int(name)] = float(finite.mean())
+    return means
+
+
+def _finite(value: Any) -> Any:
+    """The same with None in place of NaN and infinities, as JSON needs."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

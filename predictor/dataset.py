@@ -1,0 +1,192 @@
+"""What the model sees: features known at the cut-off, and the next session's limit-ups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_profile.panel import Panel
+from data_profile.profile import Profile
+from factor_pool.errors import FactorError
+from factor_pool.evaluation.labels import label
+from factor_pool.expression import Expression, evaluate, parse
+from predictor.errors import PredictorError
+from predictor.features import Feature
+
+REQUIRED = ("limit_up_count", "company_count")
+CUTOFF = "15:45"
+COLD_START = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Features and targets of T sessions and S sectors.
+
+    Parameters
+    ----------
+    sessions
+        datetime64[D], shape (T,); dates in Asia/Shanghai.
+    sectors
+        S ids, in column order.
+    features
+        The K features, in column order.
+    values
+        float32 (T, S, K). NaN is missing and stays so: the model has a branch for it.
+    count
+        float32 (T, S): the next session's limit-ups; NaN where there is none.
+    surge
+        float32 (T, S): 1 where the next session is a wave (`limit_up_surge`), 0 where not.
+    present
+        bool (T, S): the sector has a row that session.
+    """
+
+    sessions: np.ndarray
+    sectors: tuple[str, ...]
+    features: tuple[Feature, ...]
+    values: np.ndarray
+    count: np.ndarray
+    surge: np.ndarray
+    present: np.ndarray
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Bool (T, S): the sector has a row, and what came of it is known."""
+        return self.present & np.isfinite(self.count) & np.isfinite(self.surge)
+
+    def column(self, name: str) -> np.ndarray:
+        """Values of one feature, (T, S)."""
+        return self.values[:, :, self.names.index(name)]
+
+    def drop(self, names: Sequence[str]) -> "Dataset":
+        """The same without some features."""
+        keep = [k for k, name in enumerate(self.names) if name not in names]
+        features = tuple(self.features[k] for k in keep)
+        values = np.ascontiguousarray(self.values[:, :, keep])
+        return Dataset(
+            self.sessions, self.sectors, features, values, self.count, self.surge, self.present
+        )
+
+
+def as_known(panel: Panel, end: object = None) -> Panel:
+    """The panel as it was known after session `end`: nothing from later, not even a listing.
+
+    A panel's `listed` reaches over a hole when a later row exists, and its instruments include
+    those first seen later; here both end with what has been seen, so that a cross-section of the
+    last session never depends on the future.
+    """
+    cut = panel.between(end=end)
+    present = _present(cut)
+    keep = np.flatnonzero(present.any(axis=0))
+    seen = np.logical_or.accumulate(present[::-1], axis=0)[::-1]
+    return Panel(
+        cut.sessions,
+        tuple(cut.instruments[k] for k in keep),
+        {name: np.ascontiguousarray(matrix[:, keep]) for name, matrix in cut.values.items()},
+        np.ascontiguousarray((cut.listed & seen)[:, keep]),
+    )
+
+
+def split_usable(
+    features: Sequence[Feature], panel: Panel
+) -> tuple[tuple[Feature, ...], dict[str, str]]:
+    """Features that the panel can give by the cut-off, and why each of the others cannot.
+
+    Returns
+    -------
+    usable
+        In the given order.
+    missing
+        Feature name -> reason in words.
+
+    Raises
+    ------
+    PredictorError
+        The panel lacks a field without which there is nothing to predict.
+    """
+    profile = Profile.load()
+    known = profile.usable(panel, CUTOFF)
+    for name in REQUIRED:
+        if name not in known:
+            raise PredictorError(
+                f"the store has no usable field {name!r}, which the forecast is about; "
+                "import data that has it"
+            )
+    usable, missing = [], {}
+    for feature in features:
+        barred = sorted(set(_parse(feature).fields) - set(known))
+        if not barred:
+            usable.append(feature)
+            continue
+        names = ", ".join(f"${name}" for name in barred)
+        absent = any(name not in panel.values for name in barred)
+        missing[feature.name] = (
+            f"the store has no {names}" if absent else f"no usable values of {names} by {CUTOFF}"
+        )
+    return tuple(usable), missing
+
+
+def require_fields(features: Sequence[Feature], panel: Panel) -> None:
+    """Check that the panel has every field that a model's features read.
+
+    A field without a value yet is no obstacle: the model has a branch for what is missing.
+
+    Raises
+    ------
+    PredictorError
+        Names the feature and the fields.
+    """
+    for feature in features:
+        absent = sorted(set(_parse(feature).fields) - set(panel.fields))
+        if absent:
+            raise PredictorError(
+                f"the model's feature {feature.name} reads {', '.join(absent)}, which the store "
+                "does not have; run `tide train` on this store, or import data that has it"
+            )
+
+
+def build(panel: Panel, features: Sequence[Feature]) -> Dataset:
+    """Evaluate the features and the targets on a panel.
+
+    Raises
+    ------
+    PredictorError
+        A feature cannot be evaluated; names it.
+    """
+    expressions = [_parse(feature) for feature in features]
+    try:
+        columns = evaluate(expressions, panel)
+        count, surge = label(panel, "limit_up_count"), label(panel, "limit_up_surge")
+    except FactorError as error:
+        raise PredictorError(f"a feature cannot be evaluated: {error}") from error
+    values = np.stack(columns, axis=-1).astype(np.float32)
+    values[~np.isfinite(values)] = np.nan
+    return Dataset(
+        panel.sessions,
+        panel.instruments,
+        tuple(features),
+        values,
+        count.astype(np.float32),
+        surge.astype(np.float32),
+        _present(panel),
+    )
+
+
+def _parse(feature: Feature) -> Expression:
+    try:
+        return parse(feature.text)
+    except FactorError as error:
+        raise PredictorError(f"feature {feature.name} is not readable: {error}") from error
+
+
+def _present(panel: Panel) -> np.ndarray:
+    """Bool (T, S): at least one required field has a value."""
+    found = np.zeros(panel.shape, dtype=bool)
+    for name in REQUIRED:
+        if name in panel.values:
+            found |= np.isfinite(panel.values[name])
+    return found

@@ -1,0 +1,120 @@
+"""The figures a forecast is shown with: the model on the hold-out, beside its baselines."""
+
+from typing import Any
+
+import numpy as np
+
+from data_profile.panel import Panel
+from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
+from predictor.dataset import Dataset
+from predictor.holdout import BLOCK, LEVEL, METRICS, Bootstrap, Outcome, daily, difference, table
+from predictor.model import Model
+from predictor.splits import Split, span
+
+NOTE = (
+    "A hold-out replay, not live forecasts: the model of these figures was fitted to earlier "
+    "sessions only. The model in use was then refitted on every session, with the same rounds."
+)
+# By which head the model ranks for each metric: limit-ups in order, or the probability of a wave.
+_HEAD_OF = {
+    "rank_ic": "rank",
+    "hit_rate_at_5": "rank",
+    "limit_ups_at_5": "rank",
+    "surge_precision_at_5": "surge",
+}
+JUDGED_HEADS = tuple(dict.fromkeys(_HEAD_OF.values()))
+
+
+def track_record(
+    panel: Panel,
+    dataset: Dataset,
+    parts: Split,
+    model: Model,
+    without_pool: tuple[Model, Dataset] | None,
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """Judge a model on `parts.test`.
+
+    Parameters
+    ----------
+    panel, dataset
+        The data, and what `model` sees of it.
+    parts
+        Where the sessions lie.
+    model
+        Fitted to `parts.train` and `parts.valid`.
+    without_pool
+        The same fitted without the pool's factors, and what it sees; None if the pool is empty.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        JSON-able: `kind, note, sessions, interval, metrics, methods, difference_to_persistence,
+        pool_adds, probabilities`.
+    """
+    rows = parts.test
+    outcome = Outcome(dataset.count[rows], dataset.surge[rows])
+    persistence, size = design(panel, (PERSISTENCE, SIZE))[:, rows]
+    methods = {"model": daily(_orders(model, dataset, rows), outcome)}
+    if without_pool is not None:
+        methods["model_without_pool"] = daily(_orders(*without_pool, rows), outcome)
+    for name, score in (("persistence", persistence), ("size", size), ("base_rate", None)):
+        methods[name] = daily(dict.fromkeys(METRICS, score), outcome)
+    bootstrap = Bootstrap(len(outcome.count), seed=seed)
+    return {
+        "kind": "hold-out replay",
+        "note": NOTE,
+        "sessions": span(dataset.sessions[rows]),
+        "after_all_mining": parts.sealed,
+        "interval": f"{LEVEL:.0%}, stationary bootstrap over sessions, mean block {BLOCK}; "
+        "the randomness of training is not in it",
+        "metrics": METRICS,
+        "methods": table(methods, bootstrap),
+        "difference_to_persistence": {
+            name: difference(series, methods["persistence"], bootstrap)
+            for name, series in methods.items()
+            if name.startswith("model")
+        },
+        "pool_adds": None
+        if without_pool is None
+        else difference(methods["model"], methods["model_without_pool"], bootstrap),
+        "probabilities": _probabilities(model, dataset, parts),
+    }
+
+
+def _orders(model: Model, dataset: Dataset, rows: slice) -> dict[str, np.ndarray | None]:
+    scores = {head: model.order(head, dataset, rows) for head in JUDGED_HEADS}
+    return {metric: scores[head] for metric, head in _HEAD_OF.items()}
+
+
+def _probabilities(model: Model, dataset: Dataset, parts: Split) -> dict[str, Any]:
+    """Are the numbers right, not only their order? Means beside what happened, and Brier scores.
+
+    The Brier score is the mean squared error of a probability; its reference is the error of
+    always saying the base rate of the sessions before the hold-out.
+    """
+    known = dataset.labelled[parts.test]
+    said = model.predict(dataset.values[parts.test][known])
+    count, surge = dataset.count[parts.test][known], dataset.surge[parts.test][known]
+    before = slice(0, parts.valid.stop)
+    seen = dataset.labelled[before]
+    result: dict[str, Any] = {
+        "expected_count": {
+            "mean_forecast": round(float(said.expected_count.mean()), 6),
+            "mean_happened": round(float(count.mean()), 6),
+        }
+    }
+    for name, forecast, happened, history in (
+        ("p_at_least_one", said.p_at_least_one, count >= 1, dataset.count[before][seen] >= 1),
+        ("p_surge", said.p_surge, surge == 1, dataset.surge[before][seen] == 1),
+    ):
+        result[name] = {
+            "mean_forecast": round(float(forecast.mean()), 6),
+            "mean_happened": round(float(happened.mean()), 6),
+            "brier": round(float(np.mean((forecast - happened) ** 2)), 6),
+            "brier_of_base_rate": round(float(np.mean((history.mean() - happened) ** 2)), 6),
+        }
+    return result

@@ -1,0 +1,236 @@
+"""The night: propose, measure in isolation, accept what survives; go on after anything."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from data_profile.files import exclusive
+from data_profile.home import Home
+from data_profile.panel import Panel
+from data_profile.profile import Profile
+from data_profile.store import Store
+from factor_pool.acceptance import Acceptance
+from factor_pool.evaluation.windows import place
+from factor_pool.ledger import Ledger
+from factor_pool.pool import Pool
+from scenario.account import Account, token_budget
+from scenario.errors import BackendError, ScenarioError
+from scenario.isolation import choose
+from scenario.laboratory import Laboratory
+from scenario.night import Night
+from scenario.proposers.base import Proposer
+from scenario.session import Display, End, MineOptions, Progress, Session, Summary
+
+__all__ = ["Display", "MineOptions", "Progress", "Summary", "mine"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def mine(home: Home, options: MineOptions, display: Display) -> Summary:
+    """Mine factors until what was asked for is done.
+
+    Goes on with the newest unfinished session of the same data, label, seed and proposer unless
+    `options.new`. Killed at any moment, the same call goes on at the first unfinished iteration:
+    nothing is lost, evaluated twice, counted twice or accepted twice.
+
+    The first Ctrl-C (or SIGTERM) finishes the step and ends; a second stops at once.
+
+    Parameters
+    ----------
+    home
+        Where the store is, and where everything is written.
+    options
+        What is asked for.
+    display
+        Who shows it.
+
+    Raises
+    ------
+    StoreError
+        There is no market data.
+    EvaluationError
+        The data is too short for the windows.
+    ScenarioError
+        Another process mines in this home.
+    IsolationError
+        Factors cannot be evaluated in the isolation asked for, or any longer.
+    BackendError
+        No language model is set, or it refuses.
+    """
+    home.create()
+    panel = Store(home.store).panel()
+    profile = Profile.load()
+    windows = place(panel, profile.core(panel))
+    search = windows.search_panel(panel)
+    with _alone(home), _signals(display) as stop, Ledger(home.ledger) as ledger:
+        session, resumed = Session.open(home, ledger, options, panel.snapshot_id)
+        display.say(_opening(session, resumed))
+        from scenario import compat
+
+        compat.enter(session.folder / "rdagent")
+        account = Account(session.folder / "replies", options.budget_usd, token_budget())
+        proposers = _proposers(options.proposer, session, account, display)
+        workers = _processors()
+        with choose(options.isolation, workers, home, display.say) as isolation:
+            isolation.start(session.panels(search, windows.confirm_panel(panel)))
+            laboratory = Laboratory(isolation, windows, options.label, workers)
+            night = Night(
+                session=session,
+                ledger=ledger,
+                options=options,
+                isolation=isolation,
+                laboratory=laboratory,
+                acceptance=Acceptance(
+                    ledger, windows, laboratory.confirm, search=laboratory.search
+                ),
+                proposers=proposers,
+                account=account,
+                units=_units(profile, search),
+                profile=profile.describe(search),
+                display=display,
+                publish=Pool(home).publish_pending,
+                stop=stop.asked,
+            )
+            end = _run(night)
+        return _close(night, end)
+
+
+def _run(night: Night) -> End:
+    """Iterate until the night is over, and say why it is."""
+    from scenario.rd_loop import FactorLoop, Stopped
+
+    if night.ledger.unpublished():  # a run that was killed left them
+        night.publish()
+    if night.end is None:  # it may have been killed when all was done
+        with contextlib.suppress(Stopped):
+            asyncio.run(FactorLoop(night).run())
+    return night.end or "interrupted"
+
+
+def _close(night: Night, end: End) -> Summary:
+    """Finish the session, unless it was interrupted, and sum it up from the ledger."""
+    session, ledger = night.session, night.ledger
+    if end == "interrupted":
+        night.say(
+            f"stopped in iteration {night.iteration} of session {session.id}; nothing is lost: "
+            "the same command goes on from here"
+        )
+    else:
+        if ledger.unpublished():
+            night.publish()
+        session.finish(end)
+    return Summary(
+        session=session.id,
+        evaluated=session.record.evaluated,
+        accepted=session.record.accepted,
+        rejected=ledger.funnel(session=session.id),
+        seconds=session.record.seconds,
+        cost_usd=night.account.usd,
+        end=end,
+    )
+
+
+def _opening(session: Session, resumed: bool) -> str:
+    record = session.record
+    if resumed:
+        return (
+            f"session {session.id}: going on at iteration {record.iterations} "
+            f"({record.evaluated} factors evaluated, {record.accepted} accepted so far)"
+        )
+    return (
+        f"session {session.id}: new, seed {record.seed}, label {record.label}, "
+        f"data {record.snapshot[:12]}"
+    )
+
+
+def _proposers(mode: str, session: Session, account: Account, display: Display) -> list[Proposer]:
+    """Who may propose, and one line about it."""
+    from scenario.backend import Backend, Model
+    from scenario.proposers.evolve import Evolve
+    from scenario.proposers.llm import LanguageModel
+
+    if mode == "evolve":
+        return [Evolve()]
+    model = Model.from_environment()
+    if model is None:
+        if mode == "llm":
+            raise BackendError(
+                "no language model is set: set CHAT_MODEL and its key in .env (see .env.example), "
+                "or take --proposer evolve"
+            )
+        display.say("proposer: the built-in search alone (no CHAT_MODEL is set)")
+        return [Evolve()]
+    *price, known = model.prices()
+    if not known:
+        display.say(
+            f"no price is known for {model.name}: counting {price[0]:g} and {price[1]:g} USD per "
+            "million tokens in and out; set TIDE_PRICE_INPUT and TIDE_PRICE_OUTPUT"
+        )
+    asked = LanguageModel(Backend(model, account), session.id)
+    if mode == "llm":
+        display.say(f"proposer: {model.name}")
+        return [asked]
+    display.say(f"proposers: the built-in search and {model.name}, by what they bring")
+    return [Evolve(), asked]
+
+
+def _units(profile: Profile, search: Panel) -> dict[str, str]:
+    """The fields a factor may use, with their units."""
+    units = profile.units(search)
+    return {name: units[name] for name in profile.usable(search)}
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Keep a second miner out of this home; the lock goes with the process."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(home.root / "mine.lock"))
+        except BlockingIOError:
+            raise ScenarioError(
+                f"another process is mining in {home.root}: wait for it, stop it, or take another "
+                "--home"
+            ) from None
+        yield
+
+
+class _Stop:
+    """Whether a person wants the run to end."""
+
+    def __init__(self, display: Display) -> None:
+        self._asked = False
+        self._display = display
+
+    def asked(self) -> bool:
+        return self._asked
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._display.say("stopping after this step; once more stops at once")
+
+
+@contextlib.contextmanager
+def _signals(display: Display) -> Iterator[_Stop]:
+    """Turn the first SIGINT or SIGTERM into a wish; only the main thread gets signals."""
+    stop = _Stop(display)
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, stop.handle) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

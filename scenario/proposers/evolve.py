@@ -1,0 +1,158 @@
+"""The built-in search: genetic programming over typed expressions, with a MAP-Elites archive.
+
+It needs no key and no network, and is the default. An iteration names a theme as its idea, then
+writes seeds of that theme that were not tried yet, offspring of the archive's elites, and
+immigrants: fresh random expressions.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from factor_pool.expression import ExpressionError, parse
+from scenario.proposers.archive import Archive
+from scenario.proposers.base import Context, Idea, Proposer
+from scenario.proposers.grammar import Grammar, Tree
+from scenario.proposers.themes import LONG, SHORT, THEMES, Theme, true_to
+
+IMMIGRANTS = 0.2
+"""Share of fresh random expressions in an iteration."""
+
+SEEDS = 0.5
+"""Most of an iteration that a theme's own seeds may fill."""
+
+_SAME_RANKING = frozenset({"Neg", "CSRank", "CSZScore", "CSDemean"})
+"""At the root these leave the day's ranking as it is, or turn it round: nothing new to test."""
+
+_TRIES = 40
+_IDEA, _EXPRESSIONS = 0, 1
+
+
+class Evolve(Proposer):
+    """Evolutionary search without a language model."""
+
+    name = "evolve"
+
+    def __init__(self) -> None:
+        # A cache, not a memory: a pure function of the attempts that the context lists.
+        self._archive = Archive()
+
+    def idea(self, context: Context) -> Idea:
+        """Each theme in turn first, then themes in proportion to the rank of their best elite."""
+        rng = np.random.default_rng([context.seed, context.iteration, _IDEA])
+        themes = [theme for theme in THEMES if set(theme.fields) & set(context.units)]
+        theme = themes[self._choose(context, themes, rng)]
+        return Idea(self.name, theme.hypothesis, theme.reason)
+
+    def expressions(
+        self, idea: Idea, context: Context, failures: Sequence[tuple[str, str]]
+    ) -> list[str]:
+        """Untried seeds of the theme, offspring of elites, and immigrants, none tried before."""
+        rng = np.random.default_rng([context.seed, context.iteration, _EXPRESSIONS, len(failures)])
+        theme = next(theme for theme in THEMES if theme.hypothesis == idea.hypothesis)
+        archive = self._updated(context)
+        grammar = Grammar(context.units, focus=theme.fields)
+        batch = _Batch(archive.tried, context, theme)
+        for text in _seeds(theme):
+            if len(batch.texts) >= SEEDS * context.size:
+                break
+            batch.add(text)
+        immigrants = round(IMMIGRANTS * context.size)
+        parents = _Parents(archive, theme.name, rng)
+        for _ in range(_TRIES * context.size):
+            missing = context.size - len(batch.texts)
+            if missing <= 0:
+                break
+            if missing <= immigrants or not parents:
+                batch.add(str(grammar.random(rng)))
+            else:
+                batch.add(str(_offspring(grammar, parents, rng)))
+        return batch.texts
+
+    def _choose(self, context: Context, themes: list[Theme], rng: np.random.Generator) -> int:
+        if context.iteration < len(themes):
+            order = np.random.default_rng([context.seed, _IDEA]).permutation(len(themes))
+            return int(order[context.iteration])
+        best = dict.fromkeys((theme.name for theme in themes), 0.0)
+        for cell, elite in self._updated(context).cells.items():
+            if cell.family in best:
+                best[cell.family] = max(best[cell.family], elite.fitness)
+        rank = np.argsort(np.argsort([best[theme.name] for theme in themes])) + 1.0
+        return int(rng.choice(len(themes), p=rank / rank.sum()))
+
+    def _updated(self, context: Context) -> Archive:
+        if self._archive.seen > len(context.attempts):
+            self._archive = Archive()
+        self._archive.update(context.attempts[self._archive.seen :])
+        return self._archive
+
+
+class _Batch:
+    """Expressions of this iteration: valid, true to the theme, and different from all before."""
+
+    def __init__(self, tried: set[str], context: Context, theme: Theme) -> None:
+        self._known = tried
+        self._units = context.units
+        self._theme = theme
+        self._new: set[str] = set()
+        self.texts: list[str] = []
+
+    def add(self, text: str) -> None:
+        try:
+            expression = parse(text, self._units)
+        except ExpressionError:
+            return
+        while expression.operator is not None and expression.operator.name in _SAME_RANKING:
+            expression = expression.children[0]
+        canonical = str(expression)
+        if canonical in self._known or canonical in self._new:
+            return
+        if true_to(self._theme, canonical):
+            self._new.add(canonical)
+            self.texts.append(canonical)
+
+
+class _Parents:
+    """Draws elites: half the time of the iteration's own theme, half the time of any cell."""
+
+    def __init__(self, archive: Archive, family: str, rng: np.random.Generator) -> None:
+        self._all = [elite for elite in archive.cells.values() if elite.fitness > 0]
+        self._own = [
+            elite
+            for cell, elite in archive.cells.items()
+            if cell.family == family and elite.fitness > 0
+        ]
+        self._rng = rng
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def draw(self) -> str:
+        choice = self._own if self._own and self._rng.random() < 0.5 else self._all
+        a, b = self._rng.integers(len(choice), size=2)
+        return max(choice[a], choice[b], key=lambda elite: elite.fitness).text
+
+
+def _seeds(theme: Theme) -> list[str]:
+    texts = [
+        template.format(w=short, v=long)
+        for short, long in zip(SHORT, LONG, strict=True)
+        for template in theme.templates
+    ]
+    return list(dict.fromkeys(texts))
+
+
+def _offspring(grammar: Grammar, parents: _Parents, rng: np.random.Generator) -> Tree:
+    parent = grammar.tree(parents.draw())
+    draw = rng.random()
+    if draw < 0.30:
+        return grammar.mutate(parent, rng)
+    if draw < 0.50:
+        return grammar.crossover(parent, grammar.tree(parents.draw()), rng)
+    if draw < 0.70:
+        return grammar.jitter_window(parent, rng)
+    if draw < 0.82:
+        return grammar.swap_operator(parent, rng)
+    if draw < 0.94:
+        return grammar.wrap(parent, rng)
+    return grammar.hoist(parent, rng)

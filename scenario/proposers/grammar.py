@@ -1,0 +1,199 @@
+"""Random and varied expressions over the operator table, of fitting units.
+
+Everything here is made as a tree of names and written as text; `parse` has the last word on whether
+it is an expression. Trees that it would refuse for their units are avoided, not repaired.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from factor_pool.expression import ExpressionError, parse
+from factor_pool.expression.nodes import Call, Node, to_text
+from factor_pool.expression.operators import OPERATORS, Operator
+
+WINDOWS = (2, 3, 5, 8, 10, 15, 20, 30, 40, 60)
+FRACTIONS = ("0.2", "0.5", "0.8")
+DEPTH = 3
+"""Deepest random expression; variation may go deeper."""
+
+# How often an operator kind is drawn: most factors that work are smoothed ratios and ranks.
+_WEIGHTS = {
+    "unary": 0.6,
+    "binary": 3.0,
+    "ternary": 0.1,
+    "comparison": 0.2,
+    "logic": 0.0,
+    "rolling": 3.0,
+    "pair_rolling": 0.6,
+    "cross_section": 1.0,
+}
+# Constant on series without holes: no factor.
+_USELESS = frozenset({"Count", "Power", "Eq", "Ne"})
+_SAME_UNIT = frozenset({"Add", "Sub", "Greater", "Less", "Div"})
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A name and its arguments: an operator's, or `$field`, or a number, without any."""
+
+    head: str
+    args: tuple["Tree", ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.head}({', '.join(map(str, self.args))})" if self.args else self.head
+
+    def paths(self) -> Iterator[tuple[int, ...]]:
+        """Places of all sub-trees that are expressions (windows and numbers are not)."""
+        yield ()
+        for index, child in enumerate(self.args):
+            if child.args or child.head.startswith("$"):
+                yield from ((index, *path) for path in child.paths())
+
+    def at(self, path: Sequence[int]) -> "Tree":
+        """The sub-tree at a place."""
+        return self if not path else self.args[path[0]].at(path[1:])
+
+    def put(self, path: Sequence[int], tree: "Tree") -> "Tree":
+        """The same with another sub-tree at a place."""
+        if not path:
+            return tree
+        changed = self.args[path[0]].put(path[1:], tree)
+        return replace(self, args=(*self.args[: path[0]], changed, *self.args[path[0] + 1 :]))
+
+
+class Grammar:
+    """Makes and varies trees over some fields.
+
+    Parameters
+    ----------
+    units
+        Field -> unit: the fields that may be used.
+    focus
+        Fields that are drawn six times as often as the others.
+    """
+
+    def __init__(self, units: Mapping[str, str], focus: Sequence[str] = ()) -> None:
+        self._units = dict(units)
+        self._fields = sorted(units)
+        weight = np.array([6.0 if name in focus else 1.0 for name in self._fields])
+        self._field_share = weight / weight.sum()
+        usable = [o for o in OPERATORS.values() if o.name not in _USELESS]
+        self._operators = [o for o in usable if _WEIGHTS[o.kind]]
+        kinds = [o.kind for o in self._operators]
+        share = np.array([_WEIGHTS[kind] / kinds.count(kind) for kind in kinds])
+        self._operator_share = share / share.sum()
+
+    def tree(self, text: str) -> Tree:
+        """The tree of an expression's text."""
+        return _tree(parse(text).node)
+
+    def random(self, rng: np.random.Generator, depth: int = DEPTH) -> Tree:
+        """A fresh expression of at most `depth` operators above a field."""
+        if depth == 0:
+            return self._field(rng)
+        operator = self._operators[int(rng.choice(len(self._operators), p=self._operator_share))]
+        return self._call(operator, rng, depth)
+
+    def mutate(self, tree: Tree, rng: np.random.Generator) -> Tree:
+        """Another random sub-tree at a random place."""
+        path = _draw(list(tree.paths()), rng)
+        fresh = self.random(rng, depth=int(rng.integers(0, 3)))
+        return tree.put(path, fresh)
+
+    def crossover(self, tree: Tree, other: Tree, rng: np.random.Generator) -> Tree:
+        """A sub-tree of `other` at a random place."""
+        path = _draw(list(tree.paths()), rng)
+        return tree.put(path, other.at(_draw(list(other.paths()), rng)))
+
+    def hoist(self, tree: Tree, rng: np.random.Generator) -> Tree:
+        """A sub-tree alone: the remedy against growth."""
+        return tree.at(_draw(list(tree.paths()), rng))
+
+    def jitter_window(self, tree: Tree, rng: np.random.Generator) -> Tree:
+        """One window longer or shorter; a mutation where there is none."""
+        windowed = [p for p in tree.paths() if _operator(tree.at(p), "windowed")]
+        if not windowed:
+            return self.mutate(tree, rng)
+        path = _draw(windowed, rng)
+        call = tree.at(path)
+        place = OPERATORS[call.head].arguments.index("window")
+        return tree.put(path, call.put((place,), _window(rng)))
+
+    def swap_operator(self, tree: Tree, rng: np.random.Generator) -> Tree:
+        """One operator replaced by another of the same arguments; a mutation where none has."""
+        calls = [p for p in tree.paths() if tree.at(p).head in OPERATORS]
+        if not calls:
+            return self.mutate(tree, rng)
+        path = _draw(calls, rng)
+        call = tree.at(path)
+        places = OPERATORS[call.head].arguments
+        alike = [o.name for o in self._operators if o.arguments == places and o.name != call.head]
+        if not alike:
+            return self.mutate(tree, rng)
+        return tree.put(path, replace(call, head=alike[int(rng.integers(len(alike)))]))
+
+    def wrap(self, tree: Tree, rng: np.random.Generator) -> Tree:
+        """The tree inside another operator: smoothed, ranked, compared with its own past."""
+        draw = rng.random()
+        if draw < 0.45:
+            smoother = ("Mean", "EMA", "Max", "Std", "Slope", "Delta", "Rank")
+            return Tree(smoother[int(rng.integers(len(smoother)))], (tree, _window(rng)))
+        if draw < 0.75:
+            past = Tree("Mean", (tree, _window(rng)))
+            return Tree("Sub" if rng.random() < 0.5 else "Div", (tree, past))
+        ranked = (Tree("CSRank", (tree,)), Tree("CSRank", (self.random(rng, depth=2),)))
+        return Tree("Add" if rng.random() < 0.5 else "Mul", ranked)
+
+    def _field(self, rng: np.random.Generator) -> Tree:
+        return Tree(f"${self._fields[int(rng.choice(len(self._fields), p=self._field_share))]}")
+
+    def _call(self, operator: Operator, rng: np.random.Generator, depth: int) -> Tree:
+        args: list[Tree] = []
+        for kind in operator.arguments:
+            if kind == "window":
+                args.append(_window(rng))
+            elif kind == "fraction":
+                args.append(Tree(FRACTIONS[int(rng.integers(len(FRACTIONS)))]))
+            elif kind == "condition":
+                args.append(self._call(OPERATORS["Gt"], rng, depth - 1))
+            elif args and (operator.name in _SAME_UNIT or operator.kind == "comparison"):
+                args.append(self._alike(args[0], rng))
+            else:
+                args.append(self.random(rng, int(rng.integers(0, depth))))
+        return Tree(operator.name, tuple(args))
+
+    def _alike(self, tree: Tree, rng: np.random.Generator) -> Tree:
+        """Something of the same unit: its own past, or a field of that unit."""
+        try:
+            unit = parse(str(tree), self._units).unit
+        except ExpressionError:
+            unit = None
+        fields = [name for name in self._fields if self._units[name] == unit]
+        if not fields or rng.random() < 0.5:
+            smoother = ("Mean", "Ref", "Max", "Min")[int(rng.integers(4))]
+            return Tree(smoother, (tree, _window(rng)))
+        field = Tree(f"${fields[int(rng.integers(len(fields)))]}")
+        return field if rng.random() < 0.6 else Tree("Mean", (field, _window(rng)))
+
+
+def _tree(node: Node) -> Tree:
+    if not isinstance(node, Call):
+        return Tree(to_text(node))
+    args = [_tree(arg) for arg in node.args]
+    if node.window is not None:
+        args.insert(OPERATORS[node.operator].arguments.index("window"), Tree(str(node.window)))
+    return Tree(node.operator, tuple(args))
+
+
+def _operator(tree: Tree, quality: str) -> bool:
+    return tree.head in OPERATORS and bool(getattr(OPERATORS[tree.head], quality))
+
+
+def _window(rng: np.random.Generator) -> Tree:
+    return Tree(str(WINDOWS[int(rng.integers(len(WINDOWS)))]))
+
+
+def _draw(paths: list[tuple[int, ...]], rng: np.random.Generator) -> tuple[int, ...]:
+    return paths[int(rng.integers(len(paths)))]

@@ -1,0 +1,92 @@
+"""From expressions to decisions: record, measure in isolation, accept or reject."""
+
+from collections import Counter
+from typing import Any
+
+import scenario.compat  # noqa: F401
+
+# isort: split
+from rdagent.core.developer import Developer
+
+from factor_pool.errors import EvaluationError
+from factor_pool.ledger import Attempt, Proposal
+from scenario.hypothesis import FactorExperiment
+from scenario.night import Outcome
+
+
+class FactorRunner(Developer):
+    """Writes every attempt to the ledger before it is measured, and every decision after.
+
+    Each step finds out from the ledger what is left to do, so that an iteration that was cut
+    short goes on where it stopped and does nothing twice.
+    """
+
+    def develop(self, exp: FactorExperiment) -> FactorExperiment:
+        """Evaluate and decide the whole batch; the outcome is the experiment's result."""
+        night = self.scen.night
+        record = night.session.record
+        attempts = night.ledger.record(
+            night.session.id,
+            night.iteration,
+            _proposals(exp),
+            snapshot=record.snapshot,
+            label=record.label,
+            seed=record.seed,
+        )
+        self._measure([one for one in attempts if one.stage == "proposed"])
+        night.outcome = exp.result = self._decide([one.id for one in attempts])
+        return exp
+
+    def _measure(self, attempts: list[Attempt]) -> None:
+        """Search figures of the batch against the pool as it was before the batch."""
+        night = self.scen.night
+        texts = [str(attempt.canonical) for attempt in attempts]
+        results = night.laboratory.measure(texts, night.context.pool)
+        scored = []
+        for attempt, result in zip(attempts, results, strict=True):
+            if isinstance(result, EvaluationError):
+                night.ledger.judged(attempt.id, "failed", gate="evaluation", reason=str(result))
+            else:
+                scored.append((attempt.id, result))
+        night.ledger.scored(scored)
+
+    def _decide(self, ids: list[int]) -> Outcome:
+        """Decide what is scored, in order, and sum up the batch."""
+        night = self.scen.night
+        rejected: Counter[str] = Counter()
+        evaluated = accepted = 0
+        best: float | None = None
+        for attempt in map(night.ledger.attempt, ids):
+            gate = attempt.gate
+            if attempt.stage == "scored":
+                decision = night.acceptance.decide(attempt)
+                gate = decision.gate
+            if attempt.stage not in ("invalid", "duplicate"):
+                evaluated += 1
+                best = _stronger(best, attempt.figures.get("marginal_rank_ic"))
+            if gate is None:
+                accepted += 1
+            else:
+                rejected[gate] += 1
+        return Outcome(evaluated, accepted, rejected, best)
+
+
+def _proposals(exp: FactorExperiment) -> list[Proposal]:
+    said = exp.hypothesis
+    return [
+        Proposal(
+            text=verdict.text,
+            canonical=verdict.canonical,
+            proposer=said.idea.proposer,
+            hypothesis=said.hypothesis,
+            idea=said.reason,
+            error=verdict.message if verdict.canonical is None else None,
+        )
+        for verdict in exp.verdicts
+    ]
+
+
+def _stronger(best: float | None, value: Any) -> float | None:
+    if value is None or (best is not None and abs(value) <= abs(best)):
+        return best
+    return float(value)

@@ -1,0 +1,298 @@
+"""The store is what was put in, or what was there before; never anything between."""
+
+import datetime
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_profile.errors import PanelError, SourceError, StoreError
+from data_profile.files import exclusive
+from data_profile.market import Market, synthetic
+from data_profile.panel import Panel
+from data_profile.sources.panel_file import read
+from data_profile.store import Manifest, Store
+
+OLD, NEW = 1, 2  # seeds
+FIELDS = ["date", "instrument", "close", "net_inflow", "limit_up_count"]
+
+
+@pytest.fixture(scope="module")
+def markets() -> dict[int, Market]:
+    made = {seed: synthetic(seed, sectors=3, sessions=40) for seed in (OLD, NEW)}
+    return {seed: Market(m.frame[FIELDS], m.names, m.planted) for seed, m in made.items()}
+
+
+@pytest.fixture
+def store(tmp_path, markets) -> Store:
+    made = Store(tmp_path / "store")
+    made.build(markets[OLD].frame, markets[OLD].names, source="old")
+    return made
+
+
+def test_what_was_built_is_what_is_read(tmp_path, markets) -> None:
+    store = Store(tmp_path / "deep" / "store")
+    assert not store.exists()
+    frame = markets[OLD].frame.assign(note="text").sample(frac=1, random_state=0)
+    manifest = store.build(frame, markets[OLD].names, source="file.csv")
+    assert store.exists()
+    panel = store.panel()
+    expected = Panel.from_frame(frame)
+    assert panel.snapshot_id == expected.snapshot_id == manifest.snapshot_id
+    assert store.names() == markets[OLD].names
+    assert store.manifest() == store.verify() == manifest
+    assert manifest.state == "imported"
+    assert manifest.source == "file.csv"
+    assert manifest.created_at.tzinfo is not None
+    assert manifest.ignored == ("note",)
+    assert (manifest.sessions, manifest.instruments) == panel.shape
+    assert manifest.rows == len(frame)
+    assert manifest.first_session == panel.sessions[0].item()
+    assert manifest.last_session == datetime.date(2025, 12, 31)
+    assert manifest.coverage["close"] == pytest.approx(len(frame) / panel.listed.sum())
+    assert Manifest.from_dict(json.loads(json.dumps(manifest.to_dict()))) == manifest
+
+
+def test_truth_keeps_the_rows_as_they_were_given(store, markets) -> None:
+    truth = pd.read_parquet(store.folder / "current" / "truth.parquet")
+    pd.testing.assert_frame_equal(truth, markets[OLD].frame, check_dtype=False)
+
+
+def test_an_id_without_a_name_shows_itself(tmp_path, markets) -> None:
+    store = Store(tmp_path)
+    store.build(markets[OLD].frame, {"S001": "半导体"}, source="x")
+    assert store.names() == {"S001": "半导体", "S002": "S002", "S003": "S003"}
+
+
+def test_without_a_store_the_message_says_how_to_get_one(tmp_path) -> None:
+    store = Store(tmp_path)
+    for ask in (store.panel, store.names, store.manifest, store.verify, lambda: store.qlib_dir):
+        with pytest.raises(StoreError, match="tide data import FILE"):
+            ask()
+
+
+def test_a_second_build_replaces_the_first_and_keeps_it_beside(store, markets) -> None:
+    open_before = store.panel()
+    for _ in range(3):
+        store.build(markets[NEW].frame, markets[NEW].names, source="new")
+    assert store.panel().snapshot_id == Panel.from_frame(markets[NEW].frame).snapshot_id
+    assert sorted(path.name for path in store.folder.iterdir()) == [
+        "current", "lock", "v000003", "v000004",
+    ]  # fmt: skip
+    # A reader that opened a version goes on reading it.
+    again = Panel(open_before.sessions, open_before.instruments, open_before.values,
+                  open_before.listed)  # fmt: skip
+    assert again.snapshot_id == Panel.from_frame(markets[OLD].frame).snapshot_id
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error"),
+    [
+        (lambda f: f.assign(instrument=f["instrument"].replace("S002", "../../evil")), SourceError),
+        (lambda f: f.assign(instrument=f["instrument"].replace("S002", "s001")), SourceError),
+        (lambda f: f.rename(columns={"close": "a/b"}), SourceError),
+        (lambda f: f.assign(CLOSE=1.0), SourceError),
+        (lambda f: pd.concat([f, f.iloc[[3]]]), PanelError),
+        (lambda f: f.drop(columns="date"), PanelError),
+        (lambda f: f.assign(mixed=[b"x", *range(len(f) - 1)]), StoreError),
+    ],
+)
+def test_a_bad_frame_leaves_the_store_as_it_was(store, markets, spoil, error) -> None:
+    before = {path: os.lstat(path).st_mtime_ns for path in store.folder.rglob("*")}
+    with pytest.raises(error):
+        store.build(spoil(markets[NEW].frame), {}, source="bad")
+    after = {path: os.lstat(path).st_mtime_ns for path in store.folder.rglob("*")}
+    assert set(after) == set(before)
+    assert {p: t for p, t in after.items() if p.is_file()} == {
+        p: t for p, t in before.items() if p.is_file()
+    }
+    assert store.verify().source == "old"
+
+
+def test_a_running_build_keeps_others_out(store, markets) -> None:
+    with (
+        exclusive(store.folder / "lock"),
+        pytest.raises(StoreError, match="another process is building"),
+    ):
+        store.build(markets[NEW].frame, {}, source="new")
+    assert store.build(markets[NEW].frame, {}, source="new").source == "new"
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, markets) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match="cannot be written"):
+        Store(tmp_path / "file").build(markets[OLD].frame, {}, source="x")
+
+
+def files_of(store: Store) -> list[str]:
+    current = (store.folder / "current").resolve()
+    return sorted(str(p.relative_to(current)) for p in current.rglob("*") if p.is_file())
+
+
+def test_verify_finds_one_changed_byte_in_any_file(store) -> None:
+    current = (store.folder / "current").resolve()
+    for name in files_of(store):
+        path = current / name
+        content = path.read_bytes()
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 0x41]) + content[middle + 1 :])
+        with pytest.raises(StoreError):
+            store.verify()
+        path.write_bytes(content)
+    assert store.verify() == store.manifest()
+
+
+def test_verify_finds_a_missing_a_short_and_a_surplus_file(store) -> None:
+    current = (store.folder / "current").resolve()
+    for name in files_of(store):
+        content = (current / name).read_bytes()
+        (current / name).unlink()
+        with pytest.raises(StoreError):
+            store.verify()
+        (current / name).write_bytes(content[:-1])
+        with pytest.raises(StoreError):
+            store.verify()
+        (current / name).write_bytes(content)
+    (current / "qlib" / "features" / "s001" / "extra.day.bin").write_bytes(b"1234")
+    with pytest.raises(StoreError, match="does not belong"):
+        store.verify()
+
+
+def test_values_shifted_by_a_day_are_found(store) -> None:
+    path = store.qlib_dir / "features" / "s001" / "close.day.bin"
+    content = np.fromfile(path, dtype="<f4")
+    content[1:] = np.roll(content[1:], 1)
+    content.tofile(path)
+    with pytest.raises(StoreError, match="does not hold the panel's close of S001"):
+        store.verify()
+
+
+def test_the_manifest_of_another_format_is_refused(store) -> None:
+    path = store.folder / "current" / "manifest.json"
+    for content in ('{"format": 99}', '{"format": 1}', "[]", "{", ""):
+        path.write_text(content)
+        with pytest.raises(StoreError, match="manifest"):
+            store.manifest()
+
+
+# One process that imports once and forks a child for each point; the child dies by SIGKILL at its
+# n-th touch of the store's folder, as seen by an audit hook: open, rename, symlink, remove, mkdir.
+KILLER = """
+import os, shutil, signal, sys
+from data_profile.market import synthetic
+from data_profile.store import Store
+
+root, seed = sys.argv[1], int(sys.argv[2])
+market = synthetic(seed, sectors=3, sessions=40)
+frame = market.frame[["date", "instrument", "close", "net_inflow", "limit_up_count"]]
+
+def build(folder, at):
+    touched = 0
+    def hook(event, arguments):
+        nonlocal touched
+        if event in ("open", "os.rename", "os.symlink", "os.remove", "os.rmdir", "os.mkdir"):
+            if str(arguments[0]).startswith(folder) or event in ("os.remove", "os.rmdir"):
+                touched += 1
+                if touched == at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hook)
+    Store(folder).build(frame, market.names, source="new")
+    return touched
+
+def child(folder, at):
+    shutil.copytree(os.path.join(root, "before"), folder, symlinks=True)
+    into, out = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(out, str(build(folder, at)).encode())
+        os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    os.close(out)
+    said = os.read(into, 20).decode()
+    os.close(into)
+    return os.WTERMSIG(status), said
+
+total = int(child(os.path.join(root, "whole"), 0)[1])
+many, last = (40, 40) if sys.argv[3] == "all" else (6, 8)
+points = sorted({*range(1, total, total // many), *range(total - last + 1, total + 1)})
+for at in points:
+    print(at, child(os.path.join(root, f"killed-{at}"), at)[0])
+"""
+
+
+@pytest.mark.parametrize("points", ["some", pytest.param("all", marks=pytest.mark.slow)])
+def test_killed_at_any_step_the_store_is_old_or_new_and_the_next_build_cleans_up(
+    tmp_path, markets, points
+) -> None:
+    before = Store(tmp_path / "before")
+    for _ in range(2):  # so that the build under test also has an old version to remove
+        before.build(markets[OLD].frame, markets[OLD].names, source="old")
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLER), str(tmp_path), str(NEW), points],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    killed = [line.split() for line in run.stdout.splitlines()]
+    assert len(killed) > 10
+    seen = set()
+    for at, died_of in killed:
+        assert int(died_of) == signal.SIGKILL, f"the build ended before point {at}"
+        store = Store(tmp_path / f"killed-{at}")
+        seen.add(store.verify().source)
+        manifest = store.build(markets[NEW].frame, markets[NEW].names, source="next")
+        assert store.verify() == manifest
+        left = {path.name for path in store.folder.iterdir()}
+        assert left == {"current", "lock", *(n for n in left if n.startswith("v"))}
+        assert len(left) == 4
+        shutil.rmtree(store.folder)
+    assert seen == {"old", "new"}
+
+
+QLIB = """
+import sys
+import numpy as np, qlib
+from qlib.data import D
+qlib.init(provider_uri=sys.argv[1], region="cn", kernels=1, expression_cache=None,
+          dataset_cache=None, logging_level=40)
+fields = ["$close", "$net_inflow", "$lhb_count"]
+rows = D.features(D.instruments("all"), fields, freq="day").reset_index()
+rows.columns = ["instrument", "date", "close", "net_inflow", "lhb_count"]
+rows.to_csv(sys.argv[2], index=False)
+"""
+
+
+def test_stock_qlib_reads_the_same_values(tmp_path) -> None:
+    market = synthetic(5, sectors=24, sessions=60)  # two of them list late
+    store = Store(tmp_path / "store")
+    store.build(market.frame, market.names, source="x")
+    out = tmp_path / "qlib.csv"
+    run = subprocess.run(
+        [sys.executable, "-c", QLIB, str(store.qlib_dir), str(out)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    panel = store.panel()
+    read_back = pd.read_csv(out)
+    assert len(read_back) == panel.listed.sum() > len(market.frame)
+    for name in ("close", "net_inflow", "lhb_count"):
+        wide = read_back.pivot(index="date", columns="instrument", values=name)
+        assert wide.index.tolist() == panel.sessions.astype(str).tolist()
+        np.testing.assert_allclose(wide[list(panel.instruments)], panel.values[name], rtol=1e-6)
+
+
+@pytest.mark.real_data
+def test_the_real_panel_is_stored_and_proved(tmp_path, real_data) -> None:
+    imported = read(real_data / "sector_day_panel.parquet")
+    store = Store(tmp_path)
+    manifest = store.build(imported.frame, imported.names, source=imported.source)
+    assert store.verify() == manifest
+    assert (manifest.sessions, manifest.instruments, manifest.rows) == (1212, 70, 84_839)
+    assert store.names()["C01"] == "半导体"
