@@ -108,6 +108,7 @@ def _operands(operator: Operator, of: st.SearchStrategy[Node]) -> st.SearchStrat
         "fraction": st.sampled_from([0.1, 0.5]).map(Number),
     }
     args = st.tuples(*(kinds[kind] for kind in operator.arguments if kind != "window"))
+    args = args.filter(lambda given: not all(isinstance(node, Number) for node in given))
     least = max(operator.smallest, 2)
     windows = st.integers(least, 12) if operator.windowed else st.none()
     return st.builds(Call, st.just(operator.name), args, windows)
