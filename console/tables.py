@@ -53,22 +53,19 @@ def show_import(imported: "Imported", manifest: "Manifest") -> None:
 
 def show_profile(rows: "Sequence[FieldReport]") -> None:
     """What each field means, when it is known, and how much of it there is."""
-    made = table("field", "名称", "unit", "known at", "coverage", "from", "median", "meaning",
-                 right=("coverage", "median"))  # fmt: skip
     for row in rows:
-        name = f"[bold]{row.name}[/]" if row.core else row.name
-        made.add_row(
-            name if row.usable else f"[dim]{row.name}[/]",
-            row.zh,
-            row.unit,
-            row.known_at,
-            f"{row.coverage:.0%}",
-            row.first or "-",
-            "-" if row.median is None else f"{row.median:.4g}",
-            escape(row.meaning + (f" {row.caveat}" if row.caveat else "")),
-        )
-    stdout.print(made)
-    stdout.print("[dim]bold: core fields; dim: not usable for the 15:45 forecast[/]")
+        mark = "[bold]" if row.core else "[default]"
+        barred = "" if row.usable else "  [yellow]not usable for the 15:45 forecast[/]"
+        stdout.print(f"{mark}${row.name}[/] {escape(row.zh)} ({row.unit}){barred}")
+        span = f"{row.first}..{row.last}" if row.first else "no values"
+        facts = f"known {row.known_at}; coverage {row.coverage:.0%}, {span}"
+        if row.median is not None:
+            facts += f"; median {row.median:.4g}"
+        if row.zeros is not None:
+            facts += f"; {row.zeros:.0%} zeros"
+        for text in (facts, f"{row.meaning} {row.caveat}".strip()):
+            stdout.print(Padding(escape(text), (0, 0, 0, 4)), style="dim")
+    stdout.print("bold: core fields, which place the search, confirm and sealed windows")
 
 
 def show_score(document: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ Missing values stay missing: a tree has a branch for them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 SEEDS = 3
 MAX_ROUNDS = 400
 PATIENCE = 15
-THREADS = 2  # fixed: LightGBM promises the same bits only for the same number of threads
+# Heads are fitted side by side, each on one thread: LightGBM promises the same bits only for the
+# same number of threads, and its own threads spin against whatever else the machine is doing.
+WORKERS = 2
+THREADS = 1
 TOP_GRADE = 30
 
 _COMMON: dict[str, Any] = {
@@ -236,30 +240,47 @@ def fit(
     seed
         The same seed gives the same model, bit for bit, on the same machine and versions.
     step
-        Called with the name of each head before it is fitted.
+        Called with the name of each head before it is waited for.
     heads
         Which to fit; without all of them the model only orders sectors (`order`).
     """
-    texts, rounds = {}, {}
-    for head in heads:
-        step(head)
-        texts[head], rounds[head] = _boost(head, dataset, train, valid, None, seed)
+    fitted = _side_by_side(
+        heads, step, lambda head: _boost(head, dataset, train, valid, None, seed)
+    )
+    texts = {head: found[0] for head, found in fitted.items()}
+    rounds = {head: found[1] for head, found in fitted.items()}
     draft = Model(dataset.features, texts, rounds, {})
     return Model(dataset.features, texts, rounds, _calibrate(draft, dataset, valid))
 
 
 def refit(model: Model, dataset: Dataset, rows: slice, *, seed: int, step: Step) -> Model:
     """The same model with its rounds and calibration, its trees grown anew on `rows`."""
-    texts = {}
-    for head in HEADS:
-        step(head)
-        texts[head], _ = _boost(head, dataset, rows, None, model.rounds[head], seed)
+    fitted = _side_by_side(
+        tuple(HEADS), step, lambda head: _boost(head, dataset, rows, None, model.rounds[head], seed)
+    )
+    texts = {head: found[0] for head, found in fitted.items()}
     return Model(model.features, texts, model.rounds, model.calibration)
+
+
+_Fitted = tuple[tuple[str, ...], int]
+
+
+def _side_by_side(
+    heads: Sequence[str], step: Step, fit_one: Callable[[str], _Fitted]
+) -> dict[str, _Fitted]:
+    """Each head's result, in the order of `heads`; LightGBM lets go of the interpreter's lock."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting = {head: pool.submit(fit_one, head) for head in heads}
+        found = {}
+        for head, future in waiting.items():
+            step(head)
+            found[head] = future.result()
+    return found
 
 
 def _boost(
     head: str, dataset: Dataset, train: slice, valid: slice | None, rounds: int | None, seed: int
-) -> tuple[tuple[str, ...], int]:
+) -> _Fitted:
     """Texts of one booster a seed, and their rounds: given, or chosen on `valid`.
 
     All seeds are stopped together, by the mean of their validation losses: a single one's minimum

@@ -69,7 +69,8 @@ def track_record(
         "note": NOTE,
         "sessions": span(dataset.sessions[rows]),
         "after_all_mining": parts.sealed,
-        "interval": f"{LEVEL:.0%}, stationary bootstrap over sessions, mean block {BLOCK}",
+        "interval": f"{LEVEL:.0%}, stationary bootstrap over sessions, mean block {BLOCK}; "
+        "the randomness of training is not in it",
         "metrics": METRICS,
         "methods": table(methods, bootstrap),
         "difference_to_persistence": {

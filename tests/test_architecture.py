@@ -69,7 +69,7 @@ def test_no_prompt_text_in_code() -> None:
     [
         ("import tide", ["rdagent", "mlflow", "qlib", "pandas", "numba", "litellm", "lightgbm"]),
         ("import factor_pool.expression", ["pandas", "scipy", "numba", "mlflow"]),
-        ("import factor_pool.evaluation.jobs", ["pandas", "statsmodels", "mlflow", "yaml"]),
+        ("import factor_pool.evaluation.jobs", ["pandas", "statsmodels", "mlflow"]),
         ("import scenario.proposers.base", ["rdagent", "litellm", "mlflow"]),
     ],
 )

@@ -1,0 +1,52 @@
+"""A small synthetic market, made once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data_profile.home import Home
+from tests.scenario.nights import Here, build_store, home_with
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_store(tmp_path_factory.mktemp("market") / "store")
+
+
+@pytest.fixture(scope="session")
+def null_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market in which nothing but persistence and size predicts."""
+    return build_store(tmp_path_factory.mktemp("null") / "store", null=True)
+
+
+@pytest.fixture
+def home(store: Path, tmp_path: Path) -> Home:
+    return home_with(store, tmp_path / "home")
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Here]]:
+    """Evaluate in this process, without MLflow; gives the sandbox of every run."""
+    made: list[Here] = []
+
+    def choose(*args: object) -> Here:
+        made.append(Here())
+        return made[-1]
+
+    monkeypatch.setattr("scenario.loop.choose", choose)
+    monkeypatch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+    return lambda: made
+
+
+@pytest.fixture(autouse=True)
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' own language models only."""
+    for name in ("CHAT_MODEL", "TIDE_TOKEN_BUDGET", "TIDE_PRICE_INPUT", "TIDE_PRICE_OUTPUT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def kernels(request: pytest.FixtureRequest) -> Path:
+    """A cache folder that outlives the tests: compiling takes a minute."""
+    return request.config.cache.mkdir("kernels")

@@ -1,0 +1,259 @@
+"""The night: what it finds, and that nothing is lost when it is cut short."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_profile.home import Home
+from factor_pool.ledger import Ledger
+from scenario.errors import BackendError, ScenarioError
+from scenario.loop import MineOptions, mine
+from tests.conftest import REPOSITORY
+from tests.scenario.nights import Here, Silent, home_with, ledger_of
+
+OPTIONS = MineOptions(evaluations=150, seed=3, isolation="process")
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+class Mortal(Ledger):
+    """Dies before or after its n-th write."""
+
+    left = 0
+    after = False
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name not in ("record", "scored", "judged", "accept", "set_state", "opened"):
+            return found
+
+        def mortal(*args: Any, **kwargs: Any) -> Any:
+            Mortal.left -= 1
+            if Mortal.left == 0 and not Mortal.after:
+                raise Killed
+            result = found(*args, **kwargs)
+            if Mortal.left == 0:
+                raise Killed
+            return result
+
+        return mortal
+
+
+@pytest.fixture(scope="module")
+def undisturbed(store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """The ledger of a run that nothing happened to."""
+    home = home_with(store, tmp_path_factory.mktemp("undisturbed") / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scenario.loop.choose", lambda *args: Here())
+        patch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+        summary = mine(home, OPTIONS, Silent())
+    assert summary.end == "target"
+    return ledger_of(home)
+
+
+def test_a_night_finds_factors(undisturbed: dict[str, list[Any]]) -> None:
+    assert len(undisturbed["attempts"]) >= 150
+    assert undisturbed["members"]
+
+
+def test_the_same_seed_gives_the_same_night(
+    home: Home, here: object, undisturbed: dict[str, list[Any]]
+) -> None:
+    display = Silent()
+    summary = mine(home, OPTIONS, display)
+    assert ledger_of(home) == undisturbed
+    assert summary.evaluated == 150
+    assert summary.accepted == len(undisturbed["members"])
+    assert summary.accepted + sum(summary.rejected.values()) == len(undisturbed["attempts"])
+    assert set(summary.to_dict()) == {
+        "evaluated", "accepted", "rejected", "seconds", "evaluations_per_second", "cost_usd",
+        "session",
+    }  # fmt: skip
+    assert display.shown[-1].evaluated == 150
+    assert display.shown[-1].best_marginal_ic > 0
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 30, 75, 120, 155])
+def test_cut_short_at_any_write_and_resumed(
+    home: Home,
+    here: object,
+    undisturbed: dict[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    nth: int,
+    after: bool,
+) -> None:
+    monkeypatch.setattr("scenario.loop.Ledger", Mortal)
+    Mortal.left, Mortal.after = nth, after
+    with pytest.raises(Killed):
+        mine(home, OPTIONS, Silent())
+    Mortal.left = 0
+    assert mine(home, OPTIONS, Silent()).end == "target"
+    assert ledger_of(home) == undisturbed
+
+
+def test_cut_short_again_and_again(
+    home: Home,
+    here: object,
+    undisturbed: dict[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scenario.loop.Ledger", Mortal)
+    Mortal.after = False
+    for _ in range(8):
+        Mortal.left = 23
+        with pytest.raises(Killed):
+            mine(home, OPTIONS, Silent())
+    Mortal.left = 0
+    mine(home, OPTIONS, Silent())
+    assert ledger_of(home) == undisturbed
+
+
+NIGHT = """
+import sys
+from pathlib import Path
+from data_profile.home import Home
+from scenario.loop import MineOptions, mine
+from tests.scenario.nights import Silent
+options = MineOptions(evaluations=150, seed=3, isolation="process")
+print(mine(Home(Path(sys.argv[1])), options, Silent()).end)
+"""
+
+
+def start_night(home: Home) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", NIGHT, str(home.root)],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def attempts_of(home: Home) -> int:
+    if not home.ledger.exists():
+        return 0
+    with Ledger(home.ledger, readonly=True) as ledger:
+        return ledger.count()
+
+
+@pytest.mark.parametrize("kills", [(60, 100)])
+def test_killed_by_the_system_and_resumed(
+    store: Path,
+    tmp_path: Path,
+    kernels: Path,
+    undisturbed: dict[str, list[Any]],
+    kills: tuple[int, ...],
+) -> None:
+    home = home_with(store, tmp_path / "home", kernels)
+    counted = 0
+    for attempts in kills:
+        night = start_night(home)
+        while attempts_of(home) < attempts:
+            assert night.poll() is None, night.communicate()
+            time.sleep(0.01)
+        os.kill(night.pid, signal.SIGKILL)
+        night.communicate()
+        assert attempts_of(home) >= counted
+        counted = attempts_of(home)
+        for checkpoint in home.sessions.glob("*/rdagent/__session__/*/*"):
+            checkpoint.write_bytes(b"cut short")
+    said, _ = start_night(home).communicate()
+    assert said == "target\n"
+    assert ledger_of(home) == undisturbed
+
+
+def test_a_person_stops_it_and_goes_on(
+    home: Home, here: object, undisturbed: dict[str, list[Any]]
+) -> None:
+    class Impatient(Silent):
+        def progress(self, progress: Any) -> None:
+            super().progress(progress)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    display = Impatient()
+    summary = mine(home, OPTIONS, display)
+    assert summary.interrupted
+    assert len(display.shown) == 1
+    assert "goes on" in display.lines[-1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    display = Silent()
+    assert mine(home, OPTIONS, display).session == summary.session
+    assert "going on" in display.lines[0]
+    assert ledger_of(home) == undisturbed
+
+
+def test_a_second_ctrl_c_stops_at_once(home: Home, here: object) -> None:
+    class Insistent(Silent):
+        def progress(self, progress: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        mine(home, OPTIONS, Insistent())
+
+
+def test_two_miners_do_not_mix(home: Home, here: object) -> None:
+    class Curious(Silent):
+        refusal = ""
+
+        def progress(self, progress: Any) -> None:
+            with pytest.raises(ScenarioError, match="another process") as caught:
+                mine(home, OPTIONS, Silent())
+            self.refusal = str(caught.value)
+
+    display = Curious()
+    mine(home, MineOptions(loops=1), display)
+    assert str(home.root) in display.refusal
+
+
+def test_ends(home: Home, here: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mine(home, MineOptions(loops=1), Silent()).end == "target"
+    summary = mine(home, MineOptions(hours=1e-9), Silent())
+    assert (summary.end, summary.evaluated) == ("deadline", 0)
+    monkeypatch.setattr("scenario.proposers.evolve.Evolve.expressions", lambda *args: [])
+    display = Silent()
+    assert mine(home, MineOptions(new=True), display).end == "exhausted"
+    assert "nothing new" in display.lines[-1]
+
+
+def test_a_second_session_does_not_repeat_the_first(home: Home, here: object) -> None:
+    first = mine(home, MineOptions(loops=2), Silent())
+    second = mine(home, MineOptions(loops=2), Silent())
+    assert first.session != second.session
+    with Ledger(home.ledger, readonly=True) as ledger:
+        texts = [a.text for a in ledger.attempts()]
+    assert len(set(texts)) > 0.9 * len(texts)
+
+
+def test_the_workers_get_no_row_after_their_window(home: Home, here: Callable[[], Any]) -> None:
+    from data_profile.panel import Panel
+    from data_profile.store import Store
+
+    class Looking(Silent):
+        def progress(self, progress: Any) -> None:
+            (folder,) = home.sessions.glob("*/panels")
+            self.ends = {f.name: Panel.open(f).sessions[-1] for f in folder.iterdir()}
+
+    display = Looking()
+    mine(home, MineOptions(loops=1), display)
+    assert display.ends["search"] < display.ends["confirm"] < Store(home.store).panel().sessions[-1]
+    assert not list(home.sessions.glob("*/panels"))  # gone when the session is complete
+
+
+def test_no_model_where_one_is_asked_for(home: Home, here: object) -> None:
+    with pytest.raises(BackendError, match="CHAT_MODEL"):
+        mine(home, MineOptions(proposer="llm", loops=1), Silent())
+
+
+def test_without_data(tmp_path: Path) -> None:
+    from data_profile.errors import StoreError
+
+    with pytest.raises(StoreError, match="tide data import"):
+        mine(Home(tmp_path), MineOptions(loops=1), Silent())
