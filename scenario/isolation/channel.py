@@ -68,7 +68,11 @@ class Channel(ABC):
 
     @abstractmethod
     def kill(self) -> None:
-        """End the worker at once; harmless if it has ended."""
+        """End the worker at once; harmless if it has ended. A thread that reads sees the end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the worker and give back the line's files; no thread may use it any more."""
 
     @abstractmethod
     def _write(self, data: bytes) -> None:

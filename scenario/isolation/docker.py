@@ -21,7 +21,8 @@ from scenario.isolation.channel import Channel, Lost
 from scenario.isolation.pool import WorkerPool
 
 _USER = "10001:10001"
-_WORKER_MEMORY = 512 << 20  # interpreter, engine and shared caches, beside the job's own limit
+_WORKER_MEMORY = 512 << 20  # interpreter and engine, beside the job's own limit
+_SHARED = 3  # panels, and what is computed of them for all jobs, in sizes of the panels
 _KILLED = (137, 143)
 _SANDBOX = "limit-up-tide.sandbox"
 _PROFILE = Path(__file__).with_name("seccomp.json")
@@ -92,7 +93,7 @@ class DockerIsolation(WorkerPool):
             raise engine.explain(error) from error
 
     def _walls(self) -> dict[str, Any]:
-        memory = self.limits.memory + _WORKER_MEMORY
+        memory = self.limits.memory + _WORKER_MEMORY + _SHARED * self._panel_bytes()
         return {
             "network_mode": "none",
             "ipc_mode": "none",
@@ -114,6 +115,9 @@ class DockerIsolation(WorkerPool):
             "mounts": self._mounts(),
             "auto_remove": True,
         }
+
+    def _panel_bytes(self) -> int:
+        return sum(path.stat().st_size for at in self._panels.values() for path in at.iterdir())
 
     def _mounts(self) -> list[Mount]:
         folders = {self._inside(name, at): at for name, at in self._panels.items()}
@@ -157,8 +161,10 @@ class _ContainerChannel(Channel):
         # what outlives even that is swept at the next start.
         with contextlib.suppress(*engine.ENGINE_ERRORS):
             engine.remove(self._client, self._id)
-        if hasattr(self, "_attached"):
-            self._attached.close()
+
+    def close(self) -> None:
+        self.kill()
+        self._attached.close()
 
     def _write(self, data: bytes) -> None:
         self._socket.settimeout(60)
@@ -206,7 +212,7 @@ class _ContainerChannel(Channel):
         if self._exit is None:
             return Lost("a container and its engine were lost")
         if self._exit in _KILLED:
-            return Lost("a container was killed from outside")
+            return Lost("a container was killed from outside, or its worker ran out of memory")
         words = self._errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
         message = f"a container ended with status {self._exit} {words}".strip()[:300]
         return Lost(message, Failure("crash", message))

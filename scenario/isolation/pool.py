@@ -34,7 +34,7 @@ class _Seat:
 
     def clear(self) -> None:
         if self.channel is not None:
-            self.channel.kill()
+            self.channel.close()
         self.channel, self.served = None, 0
 
 
@@ -167,11 +167,11 @@ class WorkerPool(Isolation):
             self._free.put(seat)
 
     def _ask(self, seat: _Seat, request: str) -> dict[str, Any] | Failure:
-        if self._threads is None:
-            raise IsolationError("the sandbox was closed")
         if seat.served >= self.limits.recycle:
             seat.clear()
         channel = self._occupy(seat)
+        if self._threads is None:
+            raise IsolationError("the sandbox was closed")
         number = next(self._ids)
         channel.send(f'{{"id": {number}, {request[1:]}'.encode())
         answer = self._receive(channel, _PREPARE_SECONDS, Lost("a worker did not get ready"))
@@ -238,5 +238,6 @@ def _judge(answer: Mapping[str, Any]) -> dict[str, Any] | Failure:
         case {"reply": dict(reply)}:
             return reply
         case {"failure": [str(kind), str(message)]} if kind in _KINDS:
-            return Failure(kind, message[:500])  # type: ignore[arg-type]
+            plain = "".join(letter if letter.isprintable() else " " for letter in message)
+            return Failure(kind, plain[:500])  # type: ignore[arg-type]
     return Failure("invalid", "neither a reply nor a failure")

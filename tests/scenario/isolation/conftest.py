@@ -38,7 +38,7 @@ def engine() -> Engine:
     from scenario.isolation import image
 
     try:
-        client = engines.connect(seconds=20)
+        client = engines.connect()
         found = image.find_image(client)
     except IsolationError as error:
         pytest.skip(str(error))
