@@ -285,7 +285,7 @@ def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
                     moves = count * w[4, i] - sy * sy
                     r = over / np.sqrt(under * moves)
                     res[i] = r * r
-                    enough = 1e-6 * count * count + 1e-9 * sy * sy
+                    enough = 1e-8 * count * count + 1e-9 * sy * sy
                     still += 1 if (count > 1.0 and not moves > enough) else 0
             else:
                 for i in range(m):

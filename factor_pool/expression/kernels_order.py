@@ -51,60 +51,69 @@ def rolling_place(x, n, sign, first, out):  # type: ignore[no-untyped-def]
     """Place of the maximum or minimum among the last n rows, 1 for the oldest listed row.
 
     NumPy's `argmax` on the window, as Qlib has it: a missing value beats every other, and the
-    oldest of equal values wins. Blocks as in `rolling_extreme`.
+    oldest of equal values wins. Each row is kept twice, n places apart, so that a window always
+    lies in one piece, oldest row first.
     """
     rows, width = x.shape
-    best = np.empty((n + 2, LANES))
-    where = np.empty((n + 2, LANES))
-    begin = np.empty(LANES)
-    count = np.empty(LANES)
+    kind = x.dtype.type
+    turn, zero, low, high = kind(sign), kind(0.0), kind(-np.inf), kind(np.inf)
+    ring = np.empty((2 * n, LANES), x.dtype)
+    best, where = np.empty(LANES, x.dtype), np.empty(LANES, x.dtype)
+    begin, count = np.empty(LANES), np.empty(LANES)
     for lo in range(0, width, LANES):
         m = min(LANES, width - lo)
-        best[:] = -np.inf
-        where[:] = -1.0
+        ring[:] = low
+        best[:] = low
         count[:] = 0.0
-        head, head_at = best[n + 1], where[n + 1]
         for i in range(m):
             begin[i] = first[lo + i]
         for t in range(rows):
             j = t % n
-            if j == 0:
-                for i in range(m):
-                    head[i] = -np.inf
-                for k in range(n - 1 if t > 0 else 0, 0, -1):
-                    r = np.float64(t - n + k)
-                    row = x[t - n + k, lo : lo + m]
-                    b0, b1, w0, w1 = best[k], best[k + 1], where[k], where[k + 1]
-                    for i in range(m):
-                        v = np.float64(row[i]) * sign
-                        v = v if v - v == 0.0 else np.inf
-                        v = v if r >= begin[i] else -np.inf
-                        better = v >= b1[i]
-                        b0[i] = v if better else b1[i]
-                        w0[i] = r if better else w1[i]
             full = t >= n
+            slot, twin = ring[j], ring[j + n]
             old = x[t - n if full else 0, lo : lo + m]
             new = x[t, lo : lo + m]
             res = out[t, lo : lo + m]
-            r = np.float64(t)
+            now = np.float64(t)
+            for i in range(m):
+                v = old[i]
+                c = count[i] - (1.0 if (full and v - v == zero) else 0.0)
+                v = new[i] * turn
+                ok = v - v == zero
+                count[i] = c + (1.0 if ok else 0.0)
+                v = v if ok else high
+                v = v if now >= begin[i] else low
+                slot[i] = v
+                twin[i] = v
+            for i in range(m):
+                best[i] = low
+                where[i] = zero
+            for k in range(0, n - n % 4, 4):
+                s = j + 1 + k
+                w0, w1, w2, w3 = ring[s], ring[s + 1], ring[s + 2], ring[s + 3]
+                k0, k1, k2, k3 = kind(k), kind(k + 1), kind(k + 2), kind(k + 3)
+                for i in range((m + 15) // 16 * 16):
+                    b, a = best[i], where[i]
+                    a = k0 if w0[i] > b else a
+                    b = w0[i] if w0[i] > b else b
+                    a = k1 if w1[i] > b else a
+                    b = w1[i] if w1[i] > b else b
+                    a = k2 if w2[i] > b else a
+                    b = w2[i] if w2[i] > b else b
+                    a = k3 if w3[i] > b else a
+                    b = w3[i] if w3[i] > b else b
+                    best[i] = b
+                    where[i] = a
+            for k in range(n - n % 4, n):
+                w0 = ring[j + 1 + k]
+                k0 = kind(k)
+                for i in range(m):
+                    where[i] = k0 if w0[i] > best[i] else where[i]
+                    best[i] = w0[i] if w0[i] > best[i] else best[i]
             start = np.float64(t - n + 1)
-            tail, tail_at = best[j + 1], where[j + 1]
             for i in range(m):
-                v = np.float64(new[i]) * sign
-                v = v if v - v == 0.0 else np.inf
-                v = v if r >= begin[i] else -np.inf
-                better = v > head[i]
-                head[i] = v if better else head[i]
-                head_at[i] = r if better else head_at[i]
-            for i in range(m):
-                v = np.float64(old[i])
-                c = count[i] - (1.0 if (full and v - v == 0.0) else 0.0)
-                v = np.float64(new[i])
-                c += 1.0 if v - v == 0.0 else 0.0
-                count[i] = c
-                p = tail_at[i] if tail[i] >= head[i] else head_at[i]
                 q = start if start > begin[i] else begin[i]
-                res[i] = p - q + 1.0 if c > 0.0 else NAN
+                res[i] = np.float64(where[i]) + start - q + 1.0 if count[i] > 0.0 else NAN
 
 
 def rolling_rank(x, n, out):  # type: ignore[no-untyped-def]
