@@ -34,6 +34,8 @@ logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # it logs requests, and
 
 _Reply = TypeVar("_Reply", bound=BaseModel)
 
+FIRST_WAIT = 2.0
+"""Seconds before the first repetition of a failed call; doubled each time."""
 _TRIES = 6
 _LONGEST_WAIT = 60.0
 _LONGEST_REPLY = 100_000  # characters; a reply of more is not what was asked for
@@ -131,17 +133,12 @@ class Backend(APIBackend):
         Whom to ask.
     account
         Who pays, and keeps the replies.
-    first_wait
-        Seconds before the first repetition of a failed call; doubled each time.
     """
 
-    def __init__(
-        self, model: Model | None = None, account: Account | None = None, first_wait: float = 2.0
-    ) -> None:
+    def __init__(self, model: Model | None = None, account: Account | None = None) -> None:
         super().__init__(False, False, False, False)
         self.model = model
         self.account = account
-        self._first_wait = first_wait
 
     def ask(self, system: str, question: str, shape: type[_Reply], occasion: str) -> _Reply:
         """Put a question and take the answer as a validated object.
@@ -260,7 +257,7 @@ class Backend(APIBackend):
         asked = _retry_after(failure)
         if asked is not None:
             return min(asked, _LONGEST_WAIT)
-        longest = min(self._first_wait * 2**attempt, _LONGEST_WAIT)
+        longest = min(FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
         return longest * random.uniform(0.5, 1.0)
 
     def _spent(
