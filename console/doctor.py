@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from rich.markup import escape
+from rich.padding import Padding
 
 from console import display, tables
 from data_profile.home import Home
@@ -61,12 +62,13 @@ def examine(home: Home) -> list[Finding]:
 
 
 def show(findings: list[Finding]) -> None:
-    """Print the findings as a table."""
-    table = display.table("", "what", "seen", "to do")
+    """Print what was seen, and below it what to do."""
     for finding in findings:
-        mark = f"[{_COLOUR[finding.state]}]{finding.state}"
-        table.add_row(mark, finding.name, escape(finding.detail), escape(finding.remedy))
-    display.stdout.print(table)
+        mark = f"[{_COLOUR[finding.state]}]{finding.state:<8}[/]"
+        display.stdout.print(f"{mark} [bold]{finding.name}[/]: {escape(finding.detail)}")
+        if finding.remedy:
+            remedy = Padding(escape(f"-> {finding.remedy}"), (0, 0, 0, 9))
+            display.stdout.print(remedy, style="dim")
 
 
 def build_image(home: Home) -> None:

@@ -50,7 +50,7 @@ def _json(home: Home) -> tuple[str, int]:
         "format": "limit-up-tide/pool",
         "format_version": FORMAT_VERSION,
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "pool_version": pool.version() if factors else None,
+        "pool_version": pool.version(),
         "factors": [
             row
             | {

@@ -56,17 +56,12 @@ class Pool:
         """The members as `tide pool list --json` prints them."""
         return [_row(member) for member in self.members()]
 
-    def version(self) -> str | None:
-        """Version of the registered model that is in production; None where there is none.
-
-        Raises
-        ------
-        PoolError
-            The MLflow server cannot be reached.
-        """
-        with _mlflow_errors():
-            version = self._current()
-        return None if version is None else str(version.version)
+    def version(self) -> int:
+        """Number of changes of the pool so far; 0 for a pool that never had a member."""
+        if not self._home.ledger.exists():
+            return 0
+        with Ledger(self._home.ledger) as ledger:
+            return ledger.pool_version()
 
     def publish_pending(self) -> int:
         """Bring MLflow up to date with the ledger; how many members were published.
@@ -84,7 +79,7 @@ class Pool:
                 ledger.published(member.id, self._publish(member))
             active = ledger.members()
             if active:
-                self._register(active)
+                self._register(active, ledger.pool_version())
         return len(pending)
 
     @cached_property
@@ -139,7 +134,7 @@ class Pool:
                 return None
             raise
 
-    def _register(self, active: Sequence[Member]) -> None:
+    def _register(self, active: Sequence[Member], pool_version: int) -> None:
         """A new model version, unless production already holds exactly these members."""
         content = hashlib.sha256(
             json.dumps([[m.id, m.expression] for m in active]).encode()
@@ -159,7 +154,11 @@ class Pool:
             MODEL,
             source=f"runs:/{run_id}/{place}",
             run_id=run_id,
-            tags={_CONTENT_TAG: content, "factors": str(len(active))},
+            tags={
+                _CONTENT_TAG: content,
+                "factors": str(len(active)),
+                "pool_version": str(pool_version),
+            },
         )
         self._client.set_registered_model_alias(MODEL, ALIAS, version.version)
 

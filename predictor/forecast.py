@@ -267,7 +267,7 @@ def _notes(home: Home, stored: Stored, panel: Panel, as_of: datetime.date) -> tu
     newer = int((panel.sessions > np.datetime64(learnt)).sum())
     if newer:
         notes.append(
-            f"the model was trained on data up to {learnt}, {newer} sessions before this one"
+            f"the model was trained on data up to {learnt}; sessions in the store since: {newer}"
         )
     current = read_pool(home).version
     if as_of >= learnt and current != pool["version"]:

@@ -93,10 +93,13 @@ class Bootstrap:
     """
 
     def __init__(self, sessions: int, *, seed: int) -> None:
-        from arch.bootstrap import StationaryBootstrap
-
-        draw = StationaryBootstrap(BLOCK, np.arange(sessions), seed=np.random.default_rng(seed))
-        self._rows = np.stack([data[0][0] for data in draw.bootstrap(RESAMPLES)])
+        rng = np.random.default_rng(seed)
+        shape, here = (RESAMPLES, sessions), np.arange(sessions)
+        jump = rng.random(shape) < 1 / BLOCK
+        jump[:, 0] = True
+        jumped_at = np.maximum.accumulate(np.where(jump, here, 0), axis=1)
+        start = np.take_along_axis(rng.integers(sessions, size=shape), jumped_at, axis=1)
+        self._rows = (start + here - jumped_at) % sessions
 
     def interval(self, series: np.ndarray) -> Interval | None:
         """Mean of a daily series, NaN left out; None where fewer than two sessions have one."""

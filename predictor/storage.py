@@ -145,18 +145,25 @@ def _save(models: Path, model: Model, card: Mapping[str, Any]) -> str:
     }
     content = json.dumps(whole, ensure_ascii=False, indent=1).encode()
     folder = models / _id(content)
-    aside = models / f"{_ASIDE}{os.getpid()}"
-    aside.mkdir()
-    for name, data in {**files, _CARD: content}.items():
-        (aside / name).write_bytes(data)
-    fsync_tree(aside)
-    if folder.exists():  # the same content, perhaps damaged since: what was just written is whole
-        os.rename(folder, aside.with_name(f"{aside.name}-old"))
-    os.rename(aside, folder)
-    fsync_dir(models)
+    if not _is_whole(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        aside = models / f"{_ASIDE}{os.getpid()}"
+        aside.mkdir()
+        for name, data in {**files, _CARD: content}.items():
+            (aside / name).write_bytes(data)
+        fsync_tree(aside)
+        os.rename(aside, folder)
+        fsync_dir(models)
     switch_link(models / "current", folder)
-    shutil.rmtree(aside.with_name(f"{aside.name}-old"), ignore_errors=True)
     return folder.name
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        load(folder)
+    except PredictorError:
+        return False
+    return True
 
 
 def _read(folder: Path, name: str) -> bytes:

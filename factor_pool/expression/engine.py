@@ -9,12 +9,15 @@ results agree to the last bit; rolling and cross-sectional operators are the com
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError
-from factor_pool.expression import kernels
+from factor_pool.expression import kernels, kernels_moments, kernels_order
+from factor_pool.expression.buffers import BUFFERS
 from factor_pool.expression.language import Expression
 from factor_pool.expression.nodes import Call, Field, Node, Number
 from factor_pool.expression.operators import OPERATORS
@@ -42,25 +45,27 @@ _UFUNCS: dict[str, np.ufunc] = {
     "And": np.minimum,
     "Or": np.maximum,
 }
-_KERNELS: dict[str, tuple[Callable[..., None], tuple[float, ...]]] = {
+_KERNELS: dict[str, tuple[Callable[..., Any], tuple[float, ...]]] = {
     "Mean": (kernels.rolling_sum, (1,)),
     "Sum": (kernels.rolling_sum, (0,)),
     "Std": (kernels.rolling_var, (1,)),
     "Var": (kernels.rolling_var, (0,)),
-    "Skew": (kernels.rolling_moment, (0,)),
-    "Kurt": (kernels.rolling_moment, (1,)),
     "Count": (kernels.rolling_count, ()),
     "EMA": (kernels.exponential_mean, ()),
-    "Max": (kernels.rolling_extreme, (1,)),
-    "Min": (kernels.rolling_extreme, (-1,)),
-    "Med": (kernels.rolling_quantile, (-1.0,)),
-    "Rank": (kernels.rolling_rank, ()),
-    "Mad": (kernels.rolling_mad, ()),
     "Slope": (kernels.rolling_line, (0,)),
     "Rsquare": (kernels.rolling_line, (1,)),
     "Resi": (kernels.rolling_line, (2,)),
-    "Cov": (kernels.rolling_cov, (0,)),
-    "Corr": (kernels.rolling_cov, (1,)),
+    "Skew": (kernels_moments.rolling_moment, (0,)),
+    "Kurt": (kernels_moments.rolling_moment, (1,)),
+    "Cov": (kernels_moments.rolling_cov, (0,)),
+    "Corr": (kernels_moments.rolling_cov, (1,)),
+    "Max": (kernels_order.rolling_extreme, (1,)),
+    "Min": (kernels_order.rolling_extreme, (-1,)),
+    "IdxMax": (kernels_order.rolling_place, (1,)),
+    "IdxMin": (kernels_order.rolling_place, (-1,)),
+    "Med": (kernels_order.rolling_quantile, (-1.0,)),
+    "Rank": (kernels_order.rolling_rank, ()),
+    "Mad": (kernels_order.rolling_mad, ()),
 }
 _LEAST_STD = 2e-5
 
@@ -74,10 +79,14 @@ def run(expressions: Sequence[Expression], panel: Panel) -> Iterator[np.ndarray]
 
 def _results(roots: Sequence[Node], panel: Panel) -> Iterator[np.ndarray]:
     graph = _Graph(roots, panel)
-    for root in roots:
-        with np.errstate(all="ignore"):
-            result = graph.result(root)
-        yield result
+    try:
+        for root in roots:
+            with np.errstate(all="ignore"):
+                result = graph.result(root)
+            yield result
+            del result
+    finally:
+        BUFFERS.trim()
 
 
 def _check_fields(expression: Expression, panel: Panel) -> None:
@@ -94,17 +103,16 @@ class _Graph:
     def __init__(self, roots: Sequence[Node], panel: Panel) -> None:
         self.panel = panel
         self.shape = panel.shape
-        self.outside = np.flatnonzero(~panel.listed.ravel())
-        self.first = panel.listed.argmax(axis=0).astype(np.int64)
+        self.outside, self.first = _listing(panel)
         self.uses = _count_uses(roots)
         self.values: dict[Node, np.ndarray] = {}
-        self.free: dict[np.dtype, list[np.ndarray]] = {_SINGLE: [], _DOUBLE: []}
 
     def result(self, root: Node) -> np.ndarray:
         """Values of a root as a float32 array of the caller's own."""
-        value = self.value(root)
-        out = np.empty(self.shape, np.float32)
-        np.copyto(out, value, casting="same_kind")
+        out = self.value(root)
+        if out.dtype != _SINGLE or isinstance(root, Field) or self.uses[root] > 1:
+            value, out = out, self.buffer(_SINGLE)
+            np.copyto(out, value, casting="same_kind")
         self.mask(out)
         self.release(root)
         return out
@@ -123,13 +131,11 @@ class _Graph:
             return
         self.uses[node] -= 1
         if not self.uses[node]:
-            value = self.values.pop(node)
-            if not isinstance(node, Field):
-                self.free[value.dtype].append(value)
+            del self.values[node]
 
     def buffer(self, dtype: np.dtype) -> np.ndarray:
         """An array of the panel's shape with any content."""
-        return self.free[dtype].pop() if self.free[dtype] else np.empty(self.shape, dtype)
+        return BUFFERS.take(self.shape, dtype)
 
     def mask(self, values: np.ndarray) -> None:
         """Set every cell outside a listing to NaN."""
@@ -204,32 +210,17 @@ class _Graph:
         if node.operator in ("Ref", "Delta"):
             return self.shift(node, args[0])
         out = self.buffer(_DOUBLE)
-        extras: tuple[object, ...]
-        if node.operator in ("IdxMax", "IdxMin"):
-            kernel = kernels.rolling_place
-            extras, letters = (1 if node.operator == "IdxMax" else -1, self.first), "ir"
-        elif node.operator == "Quantile":
-            kernel, extras, letters = kernels.rolling_quantile, (args.pop(),), "f"
+        if node.operator == "Quantile":
+            *args, fraction = args
+            launch(kernels_order.rolling_quantile, args, node.window, (fraction,), out)
         else:
             kernel, extras = _KERNELS[node.operator]
-            letters = "".join("f" if isinstance(extra, float) else "i" for extra in extras)
-        self.launch(kernel, args, node.window, extras, letters, out)
-        if node.operator == "Rsquare" or (node.operator == "Corr" and _holes_differ(*args)):
-            self.drop_constant(args, node.window, out)
+            listing = (self.first,) if node.operator in ("IdxMax", "IdxMin") else ()
+            still = launch(kernel, args, node.window, (*extras, *listing), out)
+            if still and node.operator in ("Rsquare", "Corr"):
+                self.drop_constant(args, node.window, out)
         self.mask(out)
         return out
-
-    def launch(
-        self,
-        kernel: Callable[..., None],
-        args: list[_Operand],
-        window: int,
-        extras: tuple[object, ...],
-        letters: str,
-        out: np.ndarray,
-    ) -> None:
-        names = [str(arg.dtype) for arg in args if isinstance(arg, np.ndarray)]
-        kernels.compiled(kernel, *names, extras=letters)(*args, window, *extras, out)
 
     def shift(self, node: Call, x: _Operand) -> np.ndarray:
         assert isinstance(x, np.ndarray)
@@ -246,9 +237,8 @@ class _Graph:
         """Qlib's own rule for Corr and Rsquare: nothing where a series hardly moves."""
         spread = self.buffer(_DOUBLE)
         for arg in args:
-            self.launch(kernels.rolling_var, [arg], window, (1,), "i", spread)
+            launch(kernels.rolling_var, [arg], window, (1,), spread)
             out[spread <= _LEAST_STD] = np.nan
-        self.free[_DOUBLE].append(spread)
 
     # --- one session ------------------------------------------------------------------------------
 
@@ -260,12 +250,23 @@ class _Graph:
         self.mask(listed)
         out = self.buffer(_DOUBLE)
         if node.operator == "CSRank":
-            self.launch(kernels.session_rank, [listed], 0, (), "", out)
+            launch(kernels_order.session_rank, [listed], 0, (), out)
         else:
-            scale = int(node.operator == "CSZScore")
-            self.launch(kernels.session_score, [listed], scale, (), "", out)
-        self.free[x.dtype].append(listed)
+            launch(kernels_order.session_score, [listed], int(node.operator == "CSZScore"), (), out)
         return out
+
+
+_LISTINGS: "WeakKeyDictionary[Panel, tuple[np.ndarray, np.ndarray]]" = WeakKeyDictionary()
+
+
+def _listing(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
+    """Flat places of the cells outside a listing, and the first listed row of each instrument."""
+    found = _LISTINGS.get(panel)
+    if found is None:
+        outside = np.flatnonzero(~panel.listed.reshape(-1))
+        found = outside, panel.listed.argmax(axis=0).astype(np.int64)
+        _LISTINGS[panel] = found
+    return found
 
 
 def _count_uses(roots: Sequence[Node]) -> Counter[Node]:
@@ -293,8 +294,16 @@ def _result_type(node: Call, args: Sequence[_Operand]) -> np.dtype:
     return _DOUBLE if any(as_number(node, place) for place in range(len(node.args))) else _SINGLE
 
 
-def _holes_differ(x: _Operand, y: _Operand) -> bool:
-    return bool((np.isfinite(x) != np.isfinite(y)).any())
-
-
-__all__ = ["is_condition", "run"]
+def launch(
+    kernel: Callable[..., Any],
+    args: Sequence[_Operand],
+    window: int,
+    extras: tuple[Any, ...],
+    out: np.ndarray,
+) -> Any:
+    """Run a kernel, compiled for the types of its arguments."""
+    names = [str(arg.dtype) for arg in args if isinstance(arg, np.ndarray)]
+    letters = "".join(
+        "r" if isinstance(e, np.ndarray) else "f" if isinstance(e, float) else "i" for e in extras
+    )
+    return kernels.compiled(kernel, *names, extras=letters)(*args, window, *extras, out)

@@ -47,7 +47,7 @@ class Limits:
     memory: int = 2 << 30
     reply: int = 4 << 20
     recycle: int = 300
-    attempts: int = 3
+    attempts: int = 4
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ class Isolation(ABC):
         Raises
         ------
         IsolationError
-            Not started, a job that is no JSON, or infrastructure that failed `Limits.attempts`
-            times under one job.
+            Not started, a job that is no JSON, a label or pool that cannot be computed, or
+            infrastructure that failed `Limits.attempts` times under one job.
         """
 
     @abstractmethod

@@ -41,13 +41,13 @@ class Channel(ABC):
         except OSError:
             raise self._obituary() from None
 
-    def receive(self, seconds: float, size: int) -> bytes:
-        """Read one line without its end.
+    def receive(self, seconds: float, size: int) -> bytes | None:
+        """Read one line without its end; None if it is not there within `seconds`.
 
         Raises
         ------
         Lost
-            The worker ended, said nothing for `seconds`, or said more than `size` bytes.
+            The worker ended, or said more than `size` bytes.
         """
         deadline = time.monotonic() + seconds
         searched = 0
@@ -58,8 +58,7 @@ class Channel(ABC):
             left = deadline - time.monotonic()
             chunk = self._read(left) if left > 0 else None
             if chunk is None:
-                message = f"a worker did not answer within {seconds:.0f} s"
-                raise Lost(message, Failure("timeout", message))
+                return None
             if not chunk:
                 raise self._obituary()
             self._held += chunk
@@ -69,7 +68,11 @@ class Channel(ABC):
 
     @abstractmethod
     def kill(self) -> None:
-        """End the worker at once; harmless if it has ended."""
+        """End the worker at once; harmless if it has ended. A thread that reads sees the end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the worker and give back the line's files; no thread may use it any more."""
 
     @abstractmethod
     def _write(self, data: bytes) -> None:

@@ -6,6 +6,7 @@ import stat
 import struct
 import threading
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,8 +21,10 @@ from scenario.isolation.channel import Channel, Lost
 from scenario.isolation.pool import WorkerPool
 
 _USER = "10001:10001"
-_WORKER_MEMORY = 512 << 20  # interpreter, engine and shared caches, beside the job's own limit
+_WORKER_MEMORY = 512 << 20  # interpreter and engine, beside the job's own limit
+_SHARED = 3  # panels, and what is computed of them for all jobs, in sizes of the panels
 _KILLED = (137, 143)
+_SANDBOX = "limit-up-tide.sandbox"
 _PROFILE = Path(__file__).with_name("seccomp.json")
 
 
@@ -53,6 +56,7 @@ class DockerIsolation(WorkerPool):
         self._client = client
         self._image = image
         self._profile = _PROFILE.read_text(encoding="utf-8")
+        self._id = uuid.uuid4().hex
 
     @property
     def identity(self) -> str:
@@ -66,13 +70,21 @@ class DockerIsolation(WorkerPool):
             _open_to_reading(Path(folder))
         super().start(panels)
 
+    def close(self) -> None:
+        """Stop every worker, also those that could not be removed while the engine was away."""
+        super().close()
+        with contextlib.suppress(*engine.ENGINE_ERRORS):
+            label = {"label": f"{_SANDBOX}={self._id}"}
+            for left in self._client.api.containers(all=True, filters=label):
+                engine.remove(self._client, left["Id"])
+
     def _spawn(self) -> Channel:
         try:
             made = self._client.api.create_container(
                 self._image,
                 stdin_open=True,
                 user=_USER,
-                labels={engine.OWNER: engine.owner()},
+                labels={engine.OWNER: engine.owner(), _SANDBOX: self._id},
                 host_config=self._client.api.create_host_config(**self._walls()),
                 use_config_proxy=False,  # a proxy's address may hold a password
             )
@@ -81,7 +93,7 @@ class DockerIsolation(WorkerPool):
             raise engine.explain(error) from error
 
     def _walls(self) -> dict[str, Any]:
-        memory = self.limits.memory + _WORKER_MEMORY
+        memory = self.limits.memory + _WORKER_MEMORY + _SHARED * self._panel_bytes()
         return {
             "network_mode": "none",
             "ipc_mode": "none",
@@ -103,6 +115,9 @@ class DockerIsolation(WorkerPool):
             "mounts": self._mounts(),
             "auto_remove": True,
         }
+
+    def _panel_bytes(self) -> int:
+        return sum(path.stat().st_size for at in self._panels.values() for path in at.iterdir())
 
     def _mounts(self) -> list[Mount]:
         folders = {self._inside(name, at): at for name, at in self._panels.items()}
@@ -146,8 +161,10 @@ class _ContainerChannel(Channel):
         # what outlives even that is swept at the next start.
         with contextlib.suppress(*engine.ENGINE_ERRORS):
             engine.remove(self._client, self._id)
-        if hasattr(self, "_attached"):
-            self._attached.close()
+
+    def close(self) -> None:
+        self.kill()
+        self._attached.close()
 
     def _write(self, data: bytes) -> None:
         self._socket.settimeout(60)
@@ -195,7 +212,7 @@ class _ContainerChannel(Channel):
         if self._exit is None:
             return Lost("a container and its engine were lost")
         if self._exit in _KILLED:
-            return Lost("a container was killed from outside")
+            return Lost("a container was killed from outside, or its worker ran out of memory")
         words = self._errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
         message = f"a container ended with status {self._exit} {words}".strip()[:300]
         return Lost(message, Failure("crash", message))

@@ -36,8 +36,13 @@ class EngineError(IsolationError):
         self.remedy = remedy
 
 
-def connect(seconds: float = 60.0) -> docker.DockerClient:
+def connect(seconds: float = 10.0) -> docker.DockerClient:
     """A client of the engine that DOCKER_HOST, or the Docker context in use, names.
+
+    Parameters
+    ----------
+    seconds
+        How long to wait for its first answer; later requests may take a minute.
 
     Raises
     ------
@@ -45,9 +50,11 @@ def connect(seconds: float = 60.0) -> docker.DockerClient:
         No engine there, no permission to talk to it, or it does not answer.
     """
     try:
-        return docker.from_env(timeout=seconds)
+        client = docker.from_env(timeout=seconds)
     except (*ENGINE_ERRORS, ValueError) as error:  # ValueError: DOCKER_HOST is no address
         raise explain(error) from error
+    client.api.timeout = 60
+    return client
 
 
 def address() -> str:

@@ -35,7 +35,8 @@ def prepare(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> None:
     if kind not in _exercised:
         panel = panels[kind]
         last = panel.between(panel.sessions[-_SESSIONS:][0])
-        run({**job, "expressions": _every_operator(last.fields)}, {kind: last})
+        fullest = sorted(last.fields, key=lambda name: int(np.isnan(last.values[name]).sum()))
+        run({**job, "expressions": every_operator(*fullest[:2])}, {kind: last})
         _exercised.add(kind)
 
 
@@ -53,13 +54,12 @@ def warm() -> None:
         prepare(job, {kind: panel})
 
 
-def _every_operator(fields: tuple[str, ...]) -> list[str]:
-    """Calls of each operator, on fields (float32) and on rolling results (float64)."""
-    first, last = f"${fields[0]}", f"${fields[-1]}"
+def every_operator(one: str, other: str) -> list[str]:
+    """Calls of each operator, on two fields (float32) and on rolling results (float64)."""
     examples = {
-        "series": (first, f"Mean({last}, 5)"),
-        "operand": (last, f"Mean({first}, 5)"),
-        "condition": (f"{first} > {last}",),
+        "series": (f"${one}", f"Mean(${other}, 5)"),
+        "operand": (f"${other}", f"Mean(${one}, 5)"),
+        "condition": (f"${one} > ${other}",),
         "window": ("5",),
         "fraction": ("0.3",),
     }

@@ -159,7 +159,7 @@ def ensure_image(client: docker.DockerClient, home: Home, say: Callable[[str], N
     began = time.monotonic()
     home.create()
     try:
-        name, base = _local_base(client) or _pull(client, _wanted_base(), say)
+        name, base = _local_base(client) or _pull(client, _bases()[0], say)
         python, machine = _platform(client, base)
         needed = [pin for pin in pins(_lock()) if pin.applies(python, machine)]
         wheels = _wheels(needed, python, machine, home.cache / "wheels", say)
@@ -205,15 +205,15 @@ def _tag() -> str:
     return f"{REPOSITORY}:{digest.hexdigest()[:16]}"
 
 
-def _wanted_base() -> str:
-    return os.environ.get("TIDE_BASE_IMAGE") or _BASE
+def _bases() -> tuple[str, ...]:
+    """Names of the images to build on, best first."""
+    wanted = os.environ.get("TIDE_BASE_IMAGE")
+    return (wanted,) if wanted else (_BASE, _LOCAL_BASE)
 
 
 def _local_base(client: docker.DockerClient) -> tuple[str, str] | None:
     """(name, id) of the base image that the engine already has."""
-    for name in dict.fromkeys(
-        (_wanted_base(), *([] if "TIDE_BASE_IMAGE" in os.environ else [_LOCAL_BASE]))
-    ):
+    for name in _bases():
         try:
             return name, str(client.images.get(name).id)
         except ImageNotFound:
@@ -223,9 +223,8 @@ def _local_base(client: docker.DockerClient) -> tuple[str, str] | None:
 
 def _pull(client: docker.DockerClient, name: str, say: Callable[[str], None]) -> tuple[str, str]:
     say(f"docker image: pulling {name}")
-    repository, _, tag = name.partition(":")
     try:
-        return name, str(client.images.pull(repository, tag=tag or "latest").id)
+        return name, str(client.images.pull(name).id)
     except engine.ENGINE_ERRORS as error:
         known = engine.explain(error)
         if "disk" in known.fault or "stopped answering" in known.fault:

@@ -18,7 +18,8 @@ from scenario.isolation import replies
 from scenario.isolation.base import Failure, Isolation, Limits, Runner
 from scenario.isolation.channel import Channel, Lost
 
-_START_SECONDS = 120.0  # importing the engine, and compiling it where no kernels are cached
+_START_SECONDS = 120.0  # importing the engine
+_PREPARE_SECONDS = 900.0  # compiling it where no kernels are cached; label and pool of a big panel
 _GRACE_SECONDS = 5.0  # the worker keeps the job's deadline; this is for its answer to arrive
 _KINDS = ("timeout", "memory", "crash", "invalid")
 _WINDOW = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -33,7 +34,7 @@ class _Seat:
 
     def clear(self) -> None:
         if self.channel is not None:
-            self.channel.kill()
+            self.channel.close()
         self.channel, self.served = None, 0
 
 
@@ -96,7 +97,10 @@ class WorkerPool(Isolation):
         # parent, it means the thread that started it, and these live as long as the sandbox.
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="isolation")
         with self._closed_on_error():
-            list(self._threads.map(self._occupy, self._seats))
+            try:
+                list(self._threads.map(self._occupy, self._seats))
+            except Lost as lost:
+                raise IsolationError(f"{self.name}: no worker can be started: {lost}") from lost
 
     def run(self, jobs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | Failure]:
         """Run all jobs, results in their order; see `Isolation.run`."""
@@ -158,22 +162,29 @@ class WorkerPool(Isolation):
                     return own[-1]
                 if len(faults) - len(own) >= self.limits.attempts:
                     raise IsolationError(f"{self.name}: {faults[-1]}") from faults[-1]
-                time.sleep(0.2 * 2 ** len(faults))  # a daemon may be restarting
+                time.sleep(0.2 * 6 ** (len(faults) - 1))  # a daemon may be restarting
         finally:
             self._free.put(seat)
 
     def _ask(self, seat: _Seat, request: str) -> dict[str, Any] | Failure:
-        if self._threads is None:
-            raise IsolationError("the sandbox was closed")
         if seat.served >= self.limits.recycle:
             seat.clear()
         channel = self._occupy(seat)
+        if self._threads is None:
+            raise IsolationError("the sandbox was closed")
         number = next(self._ids)
         channel.send(f'{{"id": {number}, {request[1:]}'.encode())
-        answer = self._receive(channel, self.limits.seconds + _GRACE_SECONDS)
+        answer = self._receive(channel, _PREPARE_SECONDS, Lost("a worker did not get ready"))
+        if "unprepared" in answer:
+            raise IsolationError(f"what all jobs share cannot be computed: {answer['unprepared']}")
+        if answer != {"id": number, "prepared": True}:
+            raise Lost("a worker broke the protocol")
+        seconds = self.limits.seconds + _GRACE_SECONDS
+        late = Failure("timeout", f"its worker did not answer within {seconds:.0f} s")
+        answer = self._receive(channel, seconds, Lost(late.message, late))
         seat.served += 1
         if answer.get("id") != number:
-            raise Lost("a worker answered out of turn")
+            raise Lost("a worker broke the protocol")
         result = _judge(answer)
         if isinstance(result, Failure) and result.kind in ("timeout", "memory"):
             seat.clear()
@@ -182,12 +193,11 @@ class WorkerPool(Isolation):
     def _occupy(self, seat: _Seat) -> Channel:
         """The seat's worker, started and greeted if there is none."""
         if seat.channel is None:
-            seat.channel = self._spawn()
             try:
-                self._greet(seat.channel)
-            except Lost as lost:
-                seat.clear()
-                raise IsolationError(f"{self.name}: a worker did not start: {lost}") from lost
+                seat.channel = self._spawn()
+            except IsolationError as error:
+                raise Lost(str(error)) from error
+            self._greet(seat.channel)
         return seat.channel
 
     def _greet(self, channel: Channel) -> None:
@@ -198,13 +208,15 @@ class WorkerPool(Isolation):
             "limits": asdict(self.limits),
         }
         channel.send(json.dumps(hello).encode())
-        answer = self._receive(channel, _START_SECONDS)
+        answer = self._receive(channel, _START_SECONDS, Lost("it did not answer in time"))
         if "ready" not in answer:
             raise Lost(str(answer.get("fatal", "no greeting")))
 
-    def _receive(self, channel: Channel, seconds: float) -> dict[str, Any]:
+    def _receive(self, channel: Channel, seconds: float, late: Lost) -> dict[str, Any]:
         # A job's text arrives as a JSON string, where every byte may take six.
         line = channel.receive(seconds, 6 * self.limits.reply + 4096)
+        if line is None:
+            raise late
         try:
             answer = json.loads(line)
         except (ValueError, RecursionError):
@@ -226,5 +238,6 @@ def _judge(answer: Mapping[str, Any]) -> dict[str, Any] | Failure:
         case {"reply": dict(reply)}:
             return reply
         case {"failure": [str(kind), str(message)]} if kind in _KINDS:
-            return Failure(kind, message[:500])  # type: ignore[arg-type]
+            plain = "".join(letter if letter.isprintable() else " " for letter in message)
+            return Failure(kind, plain[:500])  # type: ignore[arg-type]
     return Failure("invalid", "neither a reply nor a failure")

@@ -92,9 +92,13 @@ class _ProcessChannel(Channel):
 
     def kill(self) -> None:
         # The worker's jobs end with it (they asked the kernel to); on other systems this does it.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        if self._process.poll() is None:  # else its number may be another's by now
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def close(self) -> None:
+        self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -107,7 +111,9 @@ class _ProcessChannel(Channel):
 
     def _read(self, seconds: float) -> bytes | None:
         assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], seconds)[0]:
+        ready = select.poll()  # not select(), which knows no file beyond the first 1,024
+        ready.register(self._process.stdout, select.POLLIN)
+        if not ready.poll(seconds * 1000):
             return None
         return self._process.stdout.read(1 << 16)
 

@@ -1,8 +1,10 @@
 """What runs inside a sandbox: reads jobs as JSON lines, forks once a job, answers in JSON lines.
 
     {"panels": {...}, "target": ..., "folder": ..., "limits": {...}}  ->  {"ready": true}
-    {"id": 7, "job": {...}}     ->  {"id": 7, "said": "<what the job's process wrote>"}
+    {"id": 7, "job": {...}}     ->  {"id": 7, "prepared": true}  (from here the job's time runs)
+                                    {"id": 7, "said": "<what the job's process wrote>"}
                                 or  {"id": 7, "failure": ["timeout", "..."]}
+                                or, instead of both, {"id": 7, "unprepared": "..."}
     {"id": 8, "probe": true}    ->  as a job, with what the job's process was able to do
 
 The worker trusts its host and not its jobs. It never reads what a job says: the text travels as
@@ -57,7 +59,13 @@ def main() -> None:
     _answer(sink, {"ready": True})
     for line in lines:
         message = json.loads(line)
-        _answer(sink, {"id": message["id"], **service.serve(message)})
+        number = {"id": message["id"]}
+        problem = service.prepare(message)
+        if problem:
+            _answer(sink, {**number, "unprepared": problem})
+            continue
+        _answer(sink, {**number, "prepared": True})
+        _answer(sink, {**number, **service.serve(message)})
 
 
 def _lines(fd: int) -> Iterator[bytes]:
@@ -93,17 +101,21 @@ class _Service:
         self._panels = {name: Panel.open(Path(at)) for name, at in hello["panels"].items()}
         gc.freeze()  # what is loaded now is never collected, so a fork copies none of its pages
 
+    def prepare(self, message: Mapping[str, Any]) -> str | None:
+        """Compute what the job shares with others; what is wrong if that cannot be done."""
+        if self._prepare is None or "job" not in message:
+            return None
+        try:
+            self._prepare(message["job"], self._panels)
+        except Exception as error:  # noqa: BLE001 - the host raises it
+            return _describe(error)
+        return None
+
     def serve(self, message: Mapping[str, Any]) -> Verdict:
         """Run one job, or the probe, in a process of its own."""
         if "probe" in message:
             return self._fork(_probe, {"memory": self._limits["memory"]})
-        job = message["job"]
-        if self._prepare is not None:
-            try:
-                self._prepare(job, self._panels)
-            except Exception as error:  # noqa: BLE001 - becomes the job's own failure
-                return _failure("crash", _describe(error))
-        return self._fork(self._run, job)
+        return self._fork(self._run, message["job"])
 
     def _fork(self, run: Job, job: Mapping[str, Any]) -> Verdict:
         deadline = time.monotonic() + self._limits["seconds"]

@@ -15,7 +15,7 @@ from scenario.proposers.themes import THEMES
 if TYPE_CHECKING:
     from factor_pool.ledger import Attempt
 
-NODE_COST = 0.03
+NODE_COST = 0.1
 """Fitness lost for each node of an expression, in units of the t statistic."""
 
 _EXPOSURES = ("persistence_exposure", "size_exposure")

@@ -10,17 +10,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from factor_pool.expression import ExpressionError, parse
-from factor_pool.expression.operators import OPERATORS
 from scenario.proposers.archive import Archive
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.grammar import Grammar, Tree
-from scenario.proposers.themes import LONG, SHORT, THEMES, Theme
+from scenario.proposers.themes import LONG, SHORT, THEMES, Theme, true_to
 
 IMMIGRANTS = 0.2
 """Share of fresh random expressions in an iteration."""
 
 SEEDS = 0.5
 """Most of an iteration that a theme's own seeds may fill."""
+
+_SAME_RANKING = frozenset({"Neg", "CSRank", "CSZScore", "CSDemean"})
+"""At the root these leave the day's ranking as it is, or turn it round: nothing new to test."""
 
 _TRIES = 40
 _IDEA, _EXPRESSIONS = 0, 1
@@ -50,7 +52,7 @@ class Evolve(Proposer):
         theme = next(theme for theme in THEMES if theme.hypothesis == idea.hypothesis)
         archive = self._updated(context)
         grammar = Grammar(context.units, focus=theme.fields)
-        batch = _Batch(archive.tried, context)
+        batch = _Batch(archive.tried, context, theme)
         for text in _seeds(theme):
             if len(batch.texts) >= SEEDS * context.size:
                 break
@@ -86,11 +88,12 @@ class Evolve(Proposer):
 
 
 class _Batch:
-    """Expressions of this iteration: valid, and different from all before."""
+    """Expressions of this iteration: valid, true to the theme, and different from all before."""
 
-    def __init__(self, tried: set[str], context: Context) -> None:
+    def __init__(self, tried: set[str], context: Context, theme: Theme) -> None:
         self._known = tried
         self._units = context.units
+        self._theme = theme
         self._new: set[str] = set()
         self.texts: list[str] = []
 
@@ -99,10 +102,12 @@ class _Batch:
             expression = parse(text, self._units)
         except ExpressionError:
             return
-        if expression.operator is OPERATORS["Neg"]:  # a factor is as good as its negation
+        while expression.operator is not None and expression.operator.name in _SAME_RANKING:
             expression = expression.children[0]
         canonical = str(expression)
-        if canonical not in self._known and canonical not in self._new:
+        if canonical in self._known or canonical in self._new:
+            return
+        if true_to(self._theme, canonical):
             self._new.add(canonical)
             self.texts.append(canonical)
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from factor_pool.expression.nodes import Call, Node, to_text
-from factor_pool.expression.operators import OPERATORS, Operator
 
 from factor_pool.expression import ExpressionError, parse
+from factor_pool.expression.nodes import Call, Node, to_text
+from factor_pool.expression.operators import OPERATORS, Operator
 
 WINDOWS = (2, 3, 5, 8, 10, 15, 20, 30, 40, 60)
 FRACTIONS = ("0.2", "0.5", "0.8")
@@ -71,13 +71,13 @@ class Grammar:
     units
         Field -> unit: the fields that may be used.
     focus
-        Fields that are drawn three times as often as the others.
+        Fields that are drawn six times as often as the others.
     """
 
     def __init__(self, units: Mapping[str, str], focus: Sequence[str] = ()) -> None:
         self._units = dict(units)
         self._fields = sorted(units)
-        weight = np.array([3.0 if name in focus else 1.0 for name in self._fields])
+        weight = np.array([6.0 if name in focus else 1.0 for name in self._fields])
         self._field_share = weight / weight.sum()
         usable = [o for o in OPERATORS.values() if o.name not in _USELESS]
         self._operators = [o for o in usable if _WEIGHTS[o.kind]]
@@ -140,9 +140,7 @@ class Grammar:
         if draw < 0.45:
             smoother = ("Mean", "EMA", "Max", "Std", "Slope", "Delta", "Rank")
             return Tree(smoother[int(rng.integers(len(smoother)))], (tree, _window(rng)))
-        if draw < 0.65:
-            return Tree("CSRank", (tree,))
-        if draw < 0.85:
+        if draw < 0.75:
             past = Tree("Mean", (tree, _window(rng)))
             return Tree("Sub" if rng.random() < 0.5 else "Div", (tree, past))
         ranked = (Tree("CSRank", (tree,)), Tree("CSRank", (self.random(rng, depth=2),)))

@@ -5,10 +5,12 @@ expressions. `{w}` is a short window and `{v}` a long one. Templates whose field
 not have are left out.
 """
 
+import re
 from dataclasses import dataclass
 
 SHORT = (3, 5, 10)
 LONG = (20, 40, 60)
+_FIELD = re.compile(r"\$(\w+)")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class Theme:
     reason: str
     fields: tuple[str, ...]
     templates: tuple[str, ...]
+
+
+def true_to(theme: Theme, text: str) -> bool:
+    """Whether at least half of the fields that an expression names are the theme's."""
+    named = _FIELD.findall(text)
+    return 2 * sum(name in theme.fields for name in named) >= len(named)
 
 
 THEMES = (

@@ -19,6 +19,13 @@ from factor_pool.pool import ALIAS, MODEL, Pool
 TEXTS = ("Mean($one_word_count, 5)", "CSRank($turnover)")
 
 
+def production(home: Home) -> int:
+    """Version of the registered model that is in production."""
+    from mlflow import MlflowClient
+
+    return int(MlflowClient(home.mlflow_uri).get_model_version_by_alias(MODEL, ALIAS).version)
+
+
 def accept(home: Home, *texts: str) -> None:
     """Put factors into the ledger's pool, as a mining run does."""
     with Ledger(home.ledger) as ledger:
@@ -42,7 +49,7 @@ def home(tmp_path: Path) -> Home:
 def test_an_empty_pool(home: Home) -> None:
     assert Pool(home).rows() == []
     assert Pool(home).publish_pending() == 0
-    assert Pool(home).version() is None
+    assert Pool(home).version() == 0
 
 
 def test_each_member_gets_one_run_and_the_pool_a_version(home: Home) -> None:
@@ -51,12 +58,13 @@ def test_each_member_gets_one_run_and_the_pool_a_version(home: Home) -> None:
     rows = Pool(home).rows()
     assert [row["expression"] for row in rows] == [str(parse(text)) for text in TEXTS]
     assert len({row["mlflow_run_id"] for row in rows}) == 2
-    assert Pool(home).version() == "1"
+    assert production(home) == 1
     assert Pool(home).publish_pending() == 0
-    assert Pool(home).version() == "1"
+    assert production(home) == 1
     accept(home, "Std($close, 10)")
     Pool(home).publish_pending()
-    assert Pool(home).version() == "2"
+    assert production(home) == 2
+    assert Pool(home).version() == 3
 
 
 def test_a_death_between_mlflow_and_ledger_makes_no_second_run(
@@ -125,7 +133,7 @@ def test_export_to_json_carries_provenance(home: Home, tmp_path: Path) -> None:
     output = tmp_path / "pool.json"
     assert export(home, "json", output) == 2
     document = json.loads(output.read_text("utf-8"))
-    assert document["pool_version"] == "1"
+    assert document["pool_version"] == 2
     for factor in document["factors"]:
         assert str(parse(factor["expression"])) == factor["expression"]
         assert factor["session"] == "night"

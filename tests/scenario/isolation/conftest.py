@@ -14,7 +14,7 @@ from data_profile.panel import Panel
 from scenario.errors import IsolationError
 from scenario.isolation.base import Isolation, Limits, Runner
 
-QUICK = Limits(seconds=3, memory=256 << 20)
+QUICK = Limits(seconds=2, memory=256 << 20)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def engine() -> Engine:
     from scenario.isolation import image
 
     try:
-        client = engines.connect(seconds=20)
+        client = engines.connect()
         found = image.find_image(client)
     except IsolationError as error:
         pytest.skip(str(error))
@@ -82,13 +82,11 @@ class Provider:
 @pytest.fixture(
     scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)]
 )
-def provider(
-    request: pytest.FixtureRequest, runner: Runner, tmp_path_factory: pytest.TempPathFactory
-) -> Provider:
+def provider(request: pytest.FixtureRequest, runner: Runner) -> Provider:
     if request.param == "process":
         from scenario.isolation.process import ProcessIsolation
 
-        kernels = tmp_path_factory.mktemp("kernels")
+        kernels = request.config.cache.mkdir("kernels")  # compiled once for all runs of the tests
 
         def make(workers: int = 1, limits: Limits = QUICK, runner: Runner = runner) -> Isolation:
             return ProcessIsolation(workers, kernels, limits, runner)

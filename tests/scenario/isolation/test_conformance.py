@@ -54,10 +54,13 @@ def test_what_prepare_computed_is_there_for_every_job(sandbox: Isolation) -> Non
         assert "limit_up_count" in result["prepared"]
 
 
-def test_a_job_that_cannot_be_prepared_fails_alone(sandbox: Isolation) -> None:
-    failed, fine = sandbox.run([{"do": "echo", "label": "broken"}, {"do": "echo"}])
-    assert failed == Failure("crash", "ValueError: no such label")
-    assert not isinstance(fine, Failure)
+def test_what_cannot_be_prepared_is_an_error_and_no_jobs_failure(
+    provider: Provider, panels: dict[str, Path]
+) -> None:
+    with provider.make() as isolation:
+        isolation.start(panels)
+        with pytest.raises(IsolationError, match="ValueError: no such label"):
+            isolation.run([{"do": "echo", "label": "broken"}])
 
 
 def test_a_sandbox_that_is_not_started_says_so(provider: Provider) -> None:
@@ -258,9 +261,9 @@ def test_a_worker_killed_from_outside_costs_no_job(
 ) -> None:
     with provider.make(workers=2) as isolation:
         isolation.start(panels)
-        killer = threading.Timer(0.7, provider.kill_workers, [isolation])
+        killer = threading.Timer(0.5, provider.kill_workers, [isolation])
         killer.start()
-        jobs = [{"do": "nap", "seconds": 1.5, "say": n} for n in range(4)]
+        jobs = [{"do": "nap", "seconds": 1, "say": n} for n in range(4)]
         assert [result["said"] for result in isolation.run(jobs)] == [0, 1, 2, 3]
         killer.join()
 
