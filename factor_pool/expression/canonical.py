@@ -1,7 +1,7 @@
 """One tree for all equivalent trees.
 
-Every rule keeps each bit of the result, except the sign of a zero: nothing is reassociated, and no
-division becomes a multiplication. Negations move outwards and cancel; commutative operands stand
+Every rule keeps each bit of the result, except the sign of a zero and the last bit of `Corr` and
+`Cov`: nothing is reassociated, and no division becomes a multiplication. Negations move outwards and cancel; commutative operands stand
 in one order (numbers last); constants are folded; windows of one session vanish where the operand
 cannot be infinite (rolling operators take an infinite value as missing).
 """
@@ -271,7 +271,7 @@ def _rolling(operator: str, args: tuple[Node, ...], window: int | None) -> Node 
 
 
 def _may_be_infinite(node: Node) -> bool:
-    """Whether a cell can hold an infinity; a stored field is finite or missing."""
+    """Whether a cell can hold an infinity; a value that a store holds is finite or missing."""
     if not isinstance(node, Call):
         return False
     if node.operator in _MAKES_INFINITE:

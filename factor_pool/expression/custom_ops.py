@@ -10,13 +10,13 @@ instruments were asked for, and keeps the result of one query for the other inst
 
 from abc import abstractmethod
 from collections import OrderedDict
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 from qlib.data import D
 from qlib.data import ops as qlib_ops
 from qlib.data.base import Expression
-from qlib.data.data import Cal, DatasetProvider  # noqa: F401
+from qlib.data.data import Cal
 
 _KEPT = 32
 """Whole-market results kept: one for each cross-sectional part of the expressions in work."""
@@ -25,7 +25,7 @@ _KEPT = 32
 class _CrossSection(qlib_ops.ElemOperator):
     """A function of all instruments of a session."""
 
-    _market: "OrderedDict[tuple[object, ...], pd.DataFrame]" = OrderedDict()
+    _market: ClassVar["OrderedDict[tuple[object, ...], pd.DataFrame]"] = OrderedDict()
 
     def _load_internal(self, instrument: str, start_index: int, end_index: int, *args: Any) -> Any:
         key = (str(self), start_index, end_index, *args)
@@ -59,6 +59,7 @@ class CSRank(_CrossSection):
     """Rank among all instruments of the session, as a fraction of them."""
 
     def across(self, values: pd.DataFrame) -> pd.DataFrame:
+        """Rank each row."""
         return values.rank(axis=1, pct=True)
 
 
@@ -66,6 +67,7 @@ class CSZScore(_CrossSection):
     """Distance from the session's mean in sample standard deviations."""
 
     def across(self, values: pd.DataFrame) -> pd.DataFrame:
+        """Centre and scale each row; infinite values count as missing."""
         finite = _finite(values)
         deviation = finite.sub(finite.mean(axis=1), axis=0)
         scale = finite.std(axis=1)
@@ -76,6 +78,7 @@ class CSDemean(_CrossSection):
     """Distance from the session's mean."""
 
     def across(self, values: pd.DataFrame) -> pd.DataFrame:
+        """Centre each row; infinite values count as missing."""
         finite = _finite(values)
         return finite.sub(finite.mean(axis=1), axis=0)
 
@@ -84,6 +87,7 @@ class EMA(qlib_ops.EMA):
     """Exponential mean over the whole history, whatever session the query starts from."""
 
     def get_extended_window_size(self) -> tuple[int, int]:
+        """Sessions before the query that must be loaded: all."""
         _, after = self.feature.get_extended_window_size()
         return _WHOLE_HISTORY, after
 

@@ -21,7 +21,7 @@ from factor_pool.expression.buffers import BUFFERS
 from factor_pool.expression.language import Expression
 from factor_pool.expression.nodes import Call, Field, Node, Number
 from factor_pool.expression.operators import OPERATORS
-from factor_pool.expression.qlib_text import as_number, is_condition
+from factor_pool.expression.qlib_text import as_number
 
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 _Operand = np.ndarray | float

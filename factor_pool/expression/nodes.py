@@ -52,6 +52,7 @@ _STRENGTH = {
     "Eq": _COMPARISON, "Ne": _COMPARISON, "Or": _OR, "And": _AND, "Add": _SUM, "Sub": _SUM,
     "Mul": _PRODUCT, "Div": _PRODUCT, "Power": _POWER,
 }  # fmt: skip
+_CALLED = frozenset({"And", "Or"})
 
 
 def strength(operator: str) -> int:
@@ -74,35 +75,50 @@ def number_text(value: float) -> str:
     return repr(value)
 
 
-def to_text(node: Node) -> str:
-    """Write a tree: infix where there is a symbol, with the fewest parentheses."""
+def to_text(node: Node, pointed: frozenset[str] = frozenset()) -> str:
+    """Write a tree: infix where there is a symbol, with the fewest parentheses.
+
+    Parameters
+    ----------
+    node
+        Root of the tree.
+    pointed
+        Operators whose numbers are always written with a decimal point.
+    """
     if isinstance(node, Field):
         return f"${node.name}"
     if isinstance(node, Number):
         return number_text(node.value)
-    operator = OPERATORS[node.operator]
-    if operator.symbol is None or node.operator in ("And", "Or"):
-        return call_text(node, [to_text(child) for child in node.args])
-    return infix_text(node, [to_text(child) for child in node.args])
+    args = [
+        repr(child.value)
+        if isinstance(child, Number) and node.operator in pointed
+        else to_text(child, pointed)
+        for child in node.args
+    ]
+    return _infix(node, args) if is_infix(node) else _call(node, args)
 
 
-def call_text(node: Call, args: list[str]) -> str:
-    """Write `Name(arguments)`, the window at its place."""
+def is_infix(node: Node) -> bool:
+    """Whether the node is written between its arguments; `And` and `Or` are written as calls."""
+    return isinstance(node, Call) and node.operator in _STRENGTH and node.operator not in _CALLED
+
+
+def _call(node: Call, args: list[str]) -> str:
     rest = iter(args)
     operator = OPERATORS[node.operator]
     places = [str(node.window) if kind == "window" else next(rest) for kind in operator.arguments]
     return f"{operator.name}({', '.join(places)})"
 
 
-def infix_text(node: Call, args: list[str]) -> str:
+def _infix(node: Call, args: list[str]) -> str:
     """Write `left symbol right`, with parentheses only where Python's order needs them."""
     own = strength(node.operator)
-    left, right = (
-        text if _tightness(child) > own or (_tightness(child) == own and side == _associates(own))
-        else f"({text})"
-        for side, (child, text) in enumerate(zip(node.args, args, strict=True))
-    )  # fmt: skip
-    return f"{left} {OPERATORS[node.operator].symbol} {right}"
+    sides = []
+    for side, (child, text) in enumerate(zip(node.args, args, strict=True)):
+        tight = _tightness(child)
+        free = tight > own or (tight == own and side == _associates(own))
+        sides.append(text if free else f"({text})")
+    return f"{sides[0]} {OPERATORS[node.operator].symbol} {sides[1]}"
 
 
 def _associates(own: int) -> int:
@@ -115,6 +131,4 @@ def _associates(own: int) -> int:
 def _tightness(node: Node) -> int:
     if isinstance(node, Number):
         return _SIGN if node.value < 0 else _ATOM
-    if isinstance(node, Call) and OPERATORS[node.operator].symbol is not None:
-        return _ATOM if node.operator in ("And", "Or") else strength(node.operator)
-    return _ATOM
+    return strength(node.operator) if isinstance(node, Call) and is_infix(node) else _ATOM

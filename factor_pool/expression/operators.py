@@ -48,7 +48,7 @@ class Operator:
     symbol
         Infix spelling, None if it is only written as a call.
     commutative
-        Whether the two arguments may change places without changing any bit of the result.
+        Whether the two arguments may change places; `Corr` and `Cov` may change the last bit.
     parity
         `odd`: f(-x) = -f(x); `even`: f(-x) = f(x); both exactly. For more than one argument it
         holds for each of them alone. None: neither.
@@ -232,7 +232,7 @@ _TABLE: tuple[Operator, ...] = (
              smallest=2, aliases=("covariance", "ts_cov", "ts_covariance")),
     Operator("CSRank", "cross_section", _SERIES, _pure,
              "rank among all instruments of the session, as a fraction of them",
-             aliases=("cs_rank", "rank_cs", "crossrank"), custom=True),
+             aliases=("rank", "cs_rank"), custom=True),
     Operator("CSZScore", "cross_section", _SERIES, _pure,
              "distance from the session's mean in sample standard deviations", parity="odd",
              aliases=("cs_zscore", "zscore", "csz"), custom=True),
@@ -261,20 +261,17 @@ LEFT_OUT: Mapping[str, str] = {
 """Operators of Qlib that the language refuses, and why."""
 
 
-def _names() -> dict[str, Operator]:
-    names = {operator.name.lower(): operator for operator in _TABLE}
-    for operator in _TABLE:
-        for alias in operator.aliases:
-            if names.setdefault(alias, operator) is not operator:
-                raise AssertionError(f"alias {alias} names two operators")
-    return names
-
-
-_NAMES: Mapping[str, Operator] = _names()
+_NAMES: Mapping[str, Operator] = {
+    **{operator.name.lower(): operator for operator in _TABLE},
+    **{alias: operator for operator in _TABLE for alias in operator.aliases},
+}
 
 
 def find(name: str) -> Operator | None:
-    """Return the operator of that name or alias, in any case; None if there is none.
+    """Return the operator of that name or alias; None if there is none.
+
+    Aliases, and names written otherwise than here, are taken in any case. `rank` is WorldQuant's
+    rank across instruments, `Rank` is Qlib's rank over time.
 
     Examples
     --------

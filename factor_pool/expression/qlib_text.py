@@ -1,26 +1,33 @@
 """The text that stock Qlib evaluates to the same numbers as our engine."""
 
-from factor_pool.expression.nodes import Call, Node, Number, call_text, infix_text, to_text
+from factor_pool.expression.nodes import Call, Node, Number, to_text
 from factor_pool.expression.operators import OPERATORS
 
-_TAKES_CONDITIONS = frozenset({"And", "Or", "Not"})
+_POINTED = frozenset({"If"})
+"""Qlib makes integers of `If(x, 1, 0)`, which cannot be raised to a negative power."""
 
 
 def qlib_text(node: Node) -> str:
     """Write a canonical tree for `D.features`.
 
     Two things differ from our own text. `Neg(x)` becomes `0 - x`, as Qlib has no sign. And a
-    condition that meets anything but a series of numbers is multiplied by 1.0 first, because
+    condition `c` that meets anything but a series of numbers becomes `If(c, 1.0, 0.0)`, because
     Qlib would add two conditions as `or`, subtract them not at all, and shift them into objects.
     """
+    return to_text(_rewritten(node), _POINTED)
+
+
+def _rewritten(node: Node) -> Node:
     if not isinstance(node, Call):
-        return to_text(node)
+        return node
+    args = tuple(
+        Call("If", (_rewritten(child), Number(1.0), Number(0.0))) if as_number(node, place)
+        else _rewritten(child)
+        for place, child in enumerate(node.args)
+    )  # fmt: skip
     if node.operator == "Neg":
-        return qlib_text(Call("Sub", (Number(0.0), node.args[0])))
-    args = [_argument(node, place) for place in range(len(node.args))]
-    if OPERATORS[node.operator].symbol is None or node.operator in _TAKES_CONDITIONS:
-        return call_text(node, args)
-    return infix_text(node, args)
+        return Call("Sub", (Number(0.0), *args))
+    return Call(node.operator, args, node.window)
 
 
 def is_condition(node: Node) -> bool:
@@ -37,15 +44,7 @@ def as_number(node: Call, place: int) -> bool:
         return node.operator in ("Ref", "Delta")
     if kind == "ternary" and place == 0:
         return False
-    others = [child for side, child in enumerate(node.args) if side != place and (
-        kind != "ternary" or side > 0)]  # fmt: skip
-    return all(isinstance(child, Number) or is_condition(child) for child in others)
-
-
-def _argument(node: Call, place: int) -> str:
-    child = node.args[place]
-    if as_number(node, place):
-        return f"Mul({qlib_text(child)}, 1.0)"
-    if isinstance(child, Number) and node.operator == "If":
-        return repr(float(child.value))
-    return qlib_text(child)
+    beside = [child for side, child in enumerate(node.args) if side != place]
+    if kind == "ternary":
+        beside = beside[1:]
+    return all(isinstance(child, Number) or is_condition(child) for child in beside)

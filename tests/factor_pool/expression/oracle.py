@@ -1,5 +1,6 @@
 """Stock Qlib as the oracle: a panel written in Qlib's binary format, asked through `D.features`."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,14 +83,19 @@ class Oracle:
     """
 
     def __init__(self, panel: Panel, folder: Path) -> None:
+        self.panel = panel
+        self.folder = folder
+        write_store(panel, folder)
+
+    def start(self) -> None:
+        """Point Qlib, whose settings are global, to this store."""
         import qlib
+        from qlib.data.cache import H
 
         from factor_pool.expression import custom_ops
 
-        write_store(panel, folder)
-        self.panel = panel
         qlib.init(
-            provider_uri=str(folder),
+            provider_uri=str(self.folder),
             kernels=1,
             expression_cache=None,
             dataset_cache=None,
@@ -97,17 +103,20 @@ class Oracle:
             exp_manager={
                 "class": "MLflowExpManager",
                 "module_path": "qlib.workflow.expm",
-                "kwargs": {"uri": f"sqlite:///{folder}/unused.db", "default_exp_name": "unused"},
+                "kwargs": {
+                    "uri": f"sqlite:///{self.folder}/unused.db",
+                    "default_exp_name": "unused",
+                },
             },
-            logging_level=40,
+            logging_level=logging.ERROR,
         )
+        H.clear()
 
     def features(self, texts: Sequence[str], **query: str) -> list[np.ndarray]:
         """Values of Qlib expressions as float32 (T, S), NaN where Qlib has no row."""
         from qlib.data import D
-        from qlib.data.cache import H
 
-        H.clear()
+        self.start()
         frame = D.features(list(self.panel.instruments), list(texts), freq="day", **query)
         row = np.searchsorted(
             self.panel.sessions,
@@ -121,3 +130,10 @@ class Oracle:
             matrix[row, column] = frame.iloc[:, number].to_numpy(dtype=np.float32)
             results.append(matrix)
         return results
+
+
+def mismatch(ours: np.ndarray, qlib: np.ndarray) -> np.ndarray:
+    """Cells that differ by more than 1e-6 of max(1, |value|), or of which one alone is missing."""
+    with np.errstate(all="ignore"):
+        far = np.abs(ours - qlib) > 1e-6 * np.maximum(1.0, np.abs(qlib))
+    return (np.isnan(ours) != np.isnan(qlib)) | (far & (ours != qlib))
