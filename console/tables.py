@@ -198,7 +198,8 @@ def show_places(home: "Home") -> None:
     """Where everything is, and how to look at it."""
     lines = (
         f"MLflow database  {home.mlflow_db}",
-        f"open it with     mlflow ui --backend-store-uri sqlite:///{home.mlflow_db}",
+        f"open it with     LITELLM_LOCAL_MODEL_COST_MAP=True mlflow ui "
+        f"--backend-store-uri {home.mlflow_uri}",
         f"ledger           {home.ledger}",
         f"export the pool  tide pool export --home {home.root} -o pool.json",
     )
