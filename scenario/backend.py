@@ -1,6 +1,4 @@
-"""The language model: any that litellm reaches, within a budget, with manners, without an endpoint
-for embeddings.
-"""
+"""The language model: any that litellm reaches, with manners; embeddings without an endpoint."""
 
 import datetime
 import email.utils
@@ -271,7 +269,7 @@ class Backend(APIBackend):
 
 
 def parse(reply: str, shape: type[_Reply]) -> _Reply:
-    """Find the JSON object in a reply, whatever stands around it, and validate it strictly.
+    r"""Find the JSON object in a reply, whatever stands around it, and validate it strictly.
 
     Taken as they come: fenced blocks, prose before and after, thoughts in <think> tags.
 
@@ -284,7 +282,7 @@ def parse(reply: str, shape: type[_Reply]) -> _Reply:
     --------
     >>> class Answer(BaseModel):
     ...     idea: str
-    >>> parse('Sure! ```json\\n{"idea": "a"}\\n``` Anything else?', Answer).idea
+    >>> parse('Sure! ```json\n{"idea": "a"}\n``` Anything else?', Answer).idea
     'a'
     """
     if len(reply) > _LONGEST_REPLY:

@@ -241,16 +241,13 @@ def test_a_night_that_is_cut_short_pays_no_reply_twice(
         def die(*args: object) -> None:
             raise Killed
 
-        with monkeypatch.context() as patch, pytest.raises(Killed):
+        with monkeypatch.context() as patch:
             patch.setattr(measure, die)
-            mine(home, llm(loops=3), Silent())
+            with pytest.raises(Killed):
+                mine(home, llm(loops=3), Silent())
     mine(home, llm(loops=3), Silent())
     assert len(server.requests) == 6
-
-    def without_session(home: Home) -> Any:
-        return ledger_of(home)
-
-    assert without_session(home) == without_session(undisturbed)
+    assert ledger_of(home) == ledger_of(undisturbed)
 
 
 def test_no_file_holds_the_key(
