@@ -220,7 +220,8 @@ class Backend(APIBackend):
             return kept, "stop"
         self.account.check()
         answer = self._complete(self.model, messages)
-        reply = str(answer.choices[0].message.content or "")
+        said = str(answer.choices[0].message.content or "")
+        reply = said.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be sent on
         spent = self._spent(self.model, messages, reply, answer)
         reply = reply[: _LONGEST_REPLY + 1]
         self.account.keep(question, reply, spent)
