@@ -1,9 +1,11 @@
 """One tree for all equivalent trees.
 
-Every rule keeps each bit of the result, except the sign of a zero and the last bit of `Corr` and
-`Cov`: nothing is reassociated, and no division becomes a multiplication. Negations move outwards and cancel; commutative operands stand
-in one order (numbers last); constants are folded; windows of one session vanish where the operand
-cannot be infinite (rolling operators take an infinite value as missing).
+Negations move outwards and cancel; commutative operands stand in one order (numbers last);
+constants are folded. Nothing is reassociated, and no division becomes a multiplication, so that
+each rule keeps every bit of the result, with three exceptions: the sign of a zero; the last bit of
+`Corr` and `Cov`, whose arguments change places; and a window of one session, which vanishes where
+its operand cannot be infinite (rolling operators take an infinite value as missing), so that what
+was float64 arithmetic on it becomes float32.
 """
 
 import math
@@ -94,6 +96,11 @@ def _is(node: Node, operator: str) -> bool:
     return isinstance(node, Call) and node.operator == operator
 
 
+def _negated(node: Node) -> bool:
+    """Whether the node is a negation that may move; that of a condition makes it a number."""
+    return isinstance(node, Call) and node.operator == "Neg" and not _is_condition(node.args[0])
+
+
 def _inner(node: Node) -> Node:
     """Return the operand of a `Neg`, `Abs`, `Sign` or `Not`."""
     assert isinstance(node, Call)
@@ -120,7 +127,7 @@ def _order(node: Node) -> tuple[bool, str]:
 
 def _neg(args: tuple[Node, ...]) -> Node | None:
     (x,) = args
-    if _is(x, "Neg"):
+    if _negated(x):
         return _inner(x)
     if isinstance(x, Call) and x.operator == "Sub":
         return _make("Sub", (x.args[1], x.args[0]))
@@ -138,14 +145,14 @@ def _add(args: tuple[Node, ...]) -> Node | None:
     if isinstance(y, Number):
         if y.value == 0 and not _is_condition(x):
             return x
-        if _is(x, "Neg"):
+        if _negated(x):
             return _make("Sub", (y, _inner(x)))
         return _make("Sub", (x, Number(-y.value))) if y.value < 0 else None
-    if _is(x, "Neg"):
-        if _is(y, "Neg"):
+    if _negated(x):
+        if _negated(y):
             return _make("Neg", (_make("Add", (_inner(x), _inner(y))),))
         return _make("Sub", (y, _inner(x)))
-    return _make("Sub", (x, _inner(y))) if _is(y, "Neg") else None
+    return _make("Sub", (x, _inner(y))) if _negated(y) else None
 
 
 def _sub(args: tuple[Node, ...]) -> Node | None:
@@ -158,7 +165,7 @@ def _sub(args: tuple[Node, ...]) -> Node | None:
         return _make("Neg", (y,))
     if isinstance(x, Number) and x.value < 0:
         return _make("Neg", (_make("Add", (y, Number(-x.value))),))
-    if _is(y, "Neg"):
+    if _negated(y):
         return _make("Add", (x, _inner(y)))
     if isinstance(y, Call) and y.operator == "Ref" and y.args[0] == x:
         return Call("Delta", (x,), y.window)
@@ -168,7 +175,7 @@ def _sub(args: tuple[Node, ...]) -> Node | None:
 
 
 def _minus_sum(x: Node, y: Node) -> Node | None:
-    return _make("Neg", (_make("Add", (_inner(x), y)),)) if _is(x, "Neg") else None
+    return _make("Neg", (_make("Add", (_inner(x), y)),)) if _negated(x) else None
 
 
 def _mul(args: tuple[Node, ...]) -> Node | None:
@@ -178,7 +185,7 @@ def _mul(args: tuple[Node, ...]) -> Node | None:
             return x
         if y.value == -1:
             return _make("Neg", (x,))
-        if _is(x, "Neg"):
+        if _negated(x):
             return _make("Mul", (_inner(x), Number(-y.value)))
     return None
 
@@ -190,9 +197,9 @@ def _div(args: tuple[Node, ...]) -> Node | None:
             return x
         if y.value == -1 and not _is_condition(x):
             return _make("Neg", (x,))
-        if _is(x, "Neg") and y.value != 0:
+        if _negated(x) and y.value != 0:
             return _make("Div", (_inner(x), Number(-y.value)))
-    if isinstance(x, Number) and _is(y, "Neg"):
+    if isinstance(x, Number) and _negated(y):
         return _make("Div", (Number(-x.value + 0.0), _inner(y)))
     return None
 
@@ -264,7 +271,7 @@ def _rolling(operator: str, args: tuple[Node, ...], window: int | None) -> Node 
         assert x.window is not None
         if x.window + window <= MAX_WINDOW:
             return Call("Ref", x.args, x.window + window)
-    if operator in _OPPOSITE and _is(x, "Neg"):
+    if operator in _OPPOSITE and _negated(x):
         flipped = Call(_OPPOSITE[operator], (_inner(x),), window)
         return flipped if operator.startswith("Idx") else _make("Neg", (flipped,))
     return None
@@ -287,9 +294,9 @@ def _negation(operator: str, args: tuple[Node, ...], window: int | None) -> Node
     parity = OPERATORS[operator].parity
     if parity is None or operator == "Neg":
         return None
-    negated = [_is(child, "Neg") for child in args]
+    negated = [_negated(child) for child in args]
     if not any(negated):
         return None
-    bare = tuple(_inner(child) if _is(child, "Neg") else child for child in args)
+    bare = tuple(_inner(child) if _negated(child) else child for child in args)
     result = _make(operator, bare, window)
     return _make("Neg", (result,)) if parity == "odd" and sum(negated) % 2 else result

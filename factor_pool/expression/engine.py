@@ -264,7 +264,9 @@ def _listing(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
     found = _LISTINGS.get(panel)
     if found is None:
         outside = np.flatnonzero(~panel.listed.reshape(-1))
-        found = outside, panel.listed.argmax(axis=0).astype(np.int64)
+        rows = np.arange(len(panel.listed), dtype=np.int64)[:, None]
+        first = np.where(panel.listed, rows, len(rows)).min(axis=0, initial=len(rows))
+        found = outside, first
         _LISTINGS[panel] = found
     return found
 

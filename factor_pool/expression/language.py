@@ -218,6 +218,7 @@ class _Item(NamedTuple):
     node: Node
     unit: str | float | None
     column: int
+    depth: int = 1
 
 
 class _Parser:
@@ -263,7 +264,7 @@ class _Parser:
 
     def expect(self, symbol: str, where: str) -> None:
         if self.token.text != symbol or self.token.kind != "symbol":
-            found = self.token.text if self.token.kind != "end" else "the end"
+            found = _shown(self.token.text) if self.token.kind != "end" else "the end"
             self.fail(f"expected {symbol} {where}, found {found}")
         self.take()
 
@@ -275,7 +276,7 @@ class _Parser:
         item = self.infix(0)
         if self.token.kind != "end":
             hint = "one ) too many" if self.token.text == ")" else "an operator is missing before"
-            self.fail(f"unexpected {self.token.text[:40]}", None, hint)
+            self.fail(f"unexpected {_shown(self.token.text)}", None, hint)
         if isinstance(item.unit, float):
             self.fail("a number alone is no factor", item.column, "use at least one $field")
         return item
@@ -328,7 +329,7 @@ class _Parser:
     def number(self, token: _Token) -> _Item:
         value = float(token.text) if len(token.text) <= _MAX_NAME else math.inf
         if value and not _SMALLEST <= value <= _LARGEST:
-            self.fail(f"{token.text[:20]} is out of range", token.column, "use 1e-30 to 1e30")
+            self.fail(f"{_shown(token.text)} is out of range", token.column, "use 1e-30 to 1e30")
         return _Item(Number(value), value, token.column)
 
     def field(self, token: _Token) -> _Item:
@@ -343,7 +344,7 @@ class _Parser:
         return _Item(Field(name), str(self.fields[name]), token.column)
 
     def named(self, token: _Token) -> _Item:
-        shown = token.text[:_MAX_NAME]
+        shown = _shown(token.text)
         operator = find(token.text)
         calls = self.token.kind == "symbol" and self.token.text == "("
         if operator is None:
@@ -354,7 +355,7 @@ class _Parser:
         return self.arguments(operator, token)
 
     def unknown(self, token: _Token, calls: bool) -> NoReturn:
-        shown = token.text[:_MAX_NAME]
+        shown = _shown(token.text)
         reason = LEFT_OUT.get(token.text)
         if reason is not None:
             self.fail(f"{shown} is left out of this language", token.column, reason)
@@ -427,8 +428,11 @@ class _Parser:
             self.check_kind(kind, item, operator)
         if all(isinstance(item.node, Number) for item in items):
             self.fail(f"{operator.name} compares two numbers", column, "use a $field")
+        depth = 1 + max(item.depth for item in items)
+        if depth > MAX_NESTING:
+            self.fail(f"nested more than {MAX_NESTING} levels deep", column)
         node = Call(operator.name, tuple(item.node for item in items), window)
-        return _Item(node, self.unit(operator, items, column), column)
+        return _Item(node, self.unit(operator, items, column), column, depth)
 
     def constant(
         self, operator: Operator, items: list[_Item], window: int | None, column: int
@@ -478,6 +482,10 @@ class _Parser:
             self.fail(f"the tree has {expression.nodes} nodes; at most {MAX_NODES}", column)
         if len(str(expression)) > MAX_LENGTH:
             self.fail(f"the canonical text is longer than {MAX_LENGTH} characters", column)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _MAX_NAME else f"{text[:_MAX_NAME]}..."
 
 
 def _nearest(name: str, known: list[str], prefix: str) -> str:

@@ -108,7 +108,8 @@ def _operands(operator: Operator, of: st.SearchStrategy[Node]) -> st.SearchStrat
         "fraction": st.sampled_from([0.1, 0.5]).map(Number),
     }
     args = st.tuples(*(kinds[kind] for kind in operator.arguments if kind != "window"))
-    least = operator.smallest
+    args = args.filter(lambda given: not all(isinstance(node, Number) for node in given))
+    least = max(operator.smallest, 2)
     windows = st.integers(least, 12) if operator.windowed else st.none()
     return st.builds(Call, st.just(operator.name), args, windows)
 
@@ -137,6 +138,14 @@ def test_canonical_text_reads_back_as_itself(tree: Node) -> None:
     assert parse(str(expression)) == expression
     assert parse(str(expression)).node == expression.node
     assert Expression.of(expression.node) == expression
+
+
+@pytest.mark.parametrize("name", ["Mean", "Sum", "Max", "Min", "Med"])
+@pytest.mark.parametrize("field", list(_PANEL.values))
+def test_a_window_of_one_session_is_the_value(name: str, field: str) -> None:
+    tree = Call(name, (Field(field),), 1)
+    written, canonical = evaluate([Expression(tree), Expression.of(tree)], _PANEL)
+    assert np.array_equal(written, canonical, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", ["Corr", "Cov"])

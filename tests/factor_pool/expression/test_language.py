@@ -131,7 +131,7 @@ def test_the_caret_points_at_the_column() -> None:
 
 
 def test_a_long_text_is_shown_around_the_column() -> None:
-    error = _refused("$a + " * 400 + "?")
+    error = _refused(("$" + "a" * 60 + " + ") * 30 + "?")
     assert all(len(line) < 120 for line in str(error).splitlines())
     assert "?" in str(error)
 

@@ -40,7 +40,8 @@ Mean(Mean($close, 5), 5); Std(Mean($rate, 5), 5); Corr(Mean($close, 3), Std($ope
 """
 
 
-def _shared() -> list[str]:
+def shared_texts() -> list[str]:
+    """Every operator at several windows, on every kind of field."""
     texts = [
         f"{op.name}(${field}, {max(window, op.smallest)})"
         for op in _ROLLING
@@ -69,7 +70,7 @@ def _differences(parsed: list[Expression], oracle: Oracle) -> Iterator[tuple[Exp
 
 
 def test_every_operator_equals_qlib(oracle: Oracle) -> None:
-    parsed = [parse(text) for text in _shared()]
+    parsed = [parse(text) for text in shared_texts()]
     used = {node.operator for e in parsed for node in walk(e.node) if isinstance(node, Call)}
     assert used == set(OPERATORS)
     assert len(parsed) >= 200

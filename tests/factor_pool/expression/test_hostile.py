@@ -1,0 +1,60 @@
+"""Whatever the text, there is an expression or an `ExpressionError`, and nothing runs."""
+
+import sys
+import tracemalloc
+
+import pytest
+
+from factor_pool.expression import ExpressionError, parse
+from tests.factor_pool.expression.hostile import texts
+
+_FIELDS = {"close": "points", "open": "points", "turnover": "yuan", "net_inflow": "yuan"}
+
+
+def _try(text: str, fields: dict[str, str] | None) -> bool:
+    """Whether the text is refused; anything but an `ExpressionError` is raised."""
+    try:
+        expression = parse(text, fields)
+    except ExpressionError as error:
+        assert 1 <= error.column <= len(text) + 1
+        assert len(str(error)) < 2_000
+        return True
+    assert parse(str(expression)).node == expression.node
+    return False
+
+
+def test_100_000_hostile_texts_raise_nothing_else() -> None:
+    watched: list[str] = []
+    sys.addaudithook(lambda event, _: watched.append(event) if watching else None)
+    watching = False
+    refused = 0
+    for number, text in enumerate(texts(100_000, seed=3)):
+        fields = _FIELDS if number % 2 else None
+        watching = True
+        refused += _try(text, fields)
+        watching = False
+    assert set(watched) <= {"object.__getattr__"}
+    assert 50_000 < refused < 100_000
+
+
+def test_memory_stays_flat() -> None:
+    for text in texts(2_000, seed=4):
+        _try(text, None)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for text in texts(3_000, seed=5):
+            _try(text, _FIELDS)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 2_000_000
+
+
+@pytest.mark.parametrize(
+    "text", ["Ref($close, -1)", "Delta($close, -1)", "Ref($close, 1-2)", "Ref($close, 0)",
+             "Mean($close, 0)", "Ref($close, -(1))", "Ref($close, - 1)"],
+)  # fmt: skip
+def test_the_future_cannot_be_written(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        parse(text)
