@@ -1,6 +1,4 @@
-"""The language model: any that litellm reaches, within a budget, with manners, without an endpoint
-for embeddings.
-"""
+"""The language model: any that litellm reaches, with manners; embeddings without an endpoint."""
 
 import datetime
 import email.utils
@@ -34,6 +32,8 @@ logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # it logs requests, and
 
 _Reply = TypeVar("_Reply", bound=BaseModel)
 
+FIRST_WAIT = 2.0
+"""Seconds before the first repetition of a failed call; doubled each time."""
 _TRIES = 6
 _LONGEST_WAIT = 60.0
 _LONGEST_REPLY = 100_000  # characters; a reply of more is not what was asked for
@@ -131,17 +131,12 @@ class Backend(APIBackend):
         Whom to ask.
     account
         Who pays, and keeps the replies.
-    first_wait
-        Seconds before the first repetition of a failed call; doubled each time.
     """
 
-    def __init__(
-        self, model: Model | None = None, account: Account | None = None, first_wait: float = 2.0
-    ) -> None:
+    def __init__(self, model: Model | None = None, account: Account | None = None) -> None:
         super().__init__(False, False, False, False)
         self.model = model
         self.account = account
-        self._first_wait = first_wait
 
     def ask(self, system: str, question: str, shape: type[_Reply], occasion: str) -> _Reply:
         """Put a question and take the answer as a validated object.
@@ -225,7 +220,8 @@ class Backend(APIBackend):
             return kept, "stop"
         self.account.check()
         answer = self._complete(self.model, messages)
-        reply = str(answer.choices[0].message.content or "")
+        said = str(answer.choices[0].message.content or "")
+        reply = said.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be sent on
         spent = self._spent(self.model, messages, reply, answer)
         reply = reply[: _LONGEST_REPLY + 1]
         self.account.keep(question, reply, spent)
@@ -260,7 +256,7 @@ class Backend(APIBackend):
         asked = _retry_after(failure)
         if asked is not None:
             return min(asked, _LONGEST_WAIT)
-        longest = min(self._first_wait * 2**attempt, _LONGEST_WAIT)
+        longest = min(FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
         return longest * random.uniform(0.5, 1.0)
 
     def _spent(
@@ -274,7 +270,7 @@ class Backend(APIBackend):
 
 
 def parse(reply: str, shape: type[_Reply]) -> _Reply:
-    """Find the JSON object in a reply, whatever stands around it, and validate it strictly.
+    r"""Find the JSON object in a reply, whatever stands around it, and validate it strictly.
 
     Taken as they come: fenced blocks, prose before and after, thoughts in <think> tags.
 
@@ -287,7 +283,7 @@ def parse(reply: str, shape: type[_Reply]) -> _Reply:
     --------
     >>> class Answer(BaseModel):
     ...     idea: str
-    >>> parse('Sure! ```json\\n{"idea": "a"}\\n``` Anything else?', Answer).idea
+    >>> parse('Sure! ```json\n{"idea": "a"}\n``` Anything else?', Answer).idea
     'a'
     """
     if len(reply) > _LONGEST_REPLY:

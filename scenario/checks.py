@@ -37,11 +37,11 @@ class Verdict:
 
 
 def plain(text: str) -> str:
-    """A text in one line, without what cannot be stored: hostile text may hold lone surrogates.
+    r"""A text in one line, without what cannot be stored: hostile text may hold lone surrogates.
 
     Examples
     --------
-    >>> plain(" Mean($close,\\n 5)\\x00 ")
+    >>> plain(" Mean($close,\n 5)\x00 ")
     'Mean($close, 5)'
     """
     storable = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
@@ -62,8 +62,10 @@ def check(text: str, units: Mapping[str, str], tried: Callable[[str], bool]) -> 
 
     Examples
     --------
-    >>> check("Mean($close, 5) + $turnover", {"close": "points", "turnover": "yuan"}, set())
-    ... # doctest: +SKIP
+    >>> check("Mean($close,5)", {"close": "points"}, lambda text: False)
+    Verdict(text='Mean($close,5)', canonical='Mean($close, 5)', outcome='passed', message='')
+    >>> check("Ref($close, -1)", {"close": "points"}, lambda text: False).outcome
+    'invalid'
     """
     line = plain(text)
     if len(line) > LONGEST_TEXT:

@@ -20,6 +20,7 @@ from rdagent.core.experiment import Experiment, FBWorkspace
 from rdagent.core.scenario import Scenario
 
 from scenario.checks import Verdict, check, plain
+from scenario.errors import BudgetExceeded, ProposalError
 from scenario.hypothesis import EXPRESSIONS, FactorExperiment, FactorTask
 
 ROUNDS = 3
@@ -102,11 +103,17 @@ class FactorStrategy(MultiProcessEvolvingStrategy):
     ) -> dict[str, str]:
         """The workspace's file after this round: what passed before, and what is new."""
         night = self.scen.night
-        before = prev_task_feedback.verdicts if prev_task_feedback else []
+        # A feedback is false where it is bad: only None means that there is none.
+        before = [] if prev_task_feedback is None else prev_task_feedback.verdicts
         kept = [verdict.text for verdict in before if verdict.outcome == "passed"]
         failures = [(v.text, v.message) for v in before if v.outcome != "passed"]
         wanted = night.context.size - len(kept)
-        fresh = night.proposer.expressions(target_task.idea, night.context, failures)
+        try:
+            fresh = night.proposer.expressions(target_task.idea, night.context, failures)
+        except (ProposalError, BudgetExceeded):
+            if not kept:
+                raise
+            fresh = []  # what passed in earlier rounds is worth evaluating all the same
         return {EXPRESSIONS: "\n".join(kept + [plain(text) for text in fresh[:wanted]])}
 
     def assign_code_list_to_evo(

@@ -148,9 +148,11 @@ class NoKnowledge(RAGStrategy):
     def load_or_init_knowledge_base(
         self, *args: Any, **kwargs: Any
     ) -> EvolvingKnowledgeBase | None:
+        """Nothing to load."""
         return None
 
     def query(self, evo: Any, evolving_trace: Any, **kwargs: Any) -> CoSTEERQueriedKnowledge:
+        """Nothing is known."""
         # MultiProcessEvolvingStrategy refuses to work without an answer.
         return CoSTEERQueriedKnowledge(
             success_task_to_knowledge_dict={}, failed_task_info_set=set()
@@ -159,13 +161,13 @@ class NoKnowledge(RAGStrategy):
     def generate_knowledge(
         self, evolving_trace: Any, *, return_knowledge: bool = False, **kwargs: Any
     ) -> None:
-        return None
+        """Nothing to learn."""
 
     def dump_knowledge_base(self, *args: Any, **kwargs: Any) -> None:
-        pass
+        """Nothing to keep."""
 
     def load_dumped_knowledge_base(self, *args: Any, **kwargs: Any) -> None:
-        pass
+        """Nothing to load."""
 
 
 class LeanCoSTEER(CoSTEER):
@@ -206,6 +208,7 @@ class LastTrace(Trace):
     """
 
     def sync_dag_parent_and_hist(self, exp_and_fb: Any, cur_loop_id: int) -> None:
+        """Replace the experiment kept so far."""
         self.hist = [exp_and_fb]
         self.dag_parent = [self.NEW_ROOT]
         self.idx2loop_id = {0: cur_loop_id}
@@ -283,4 +286,4 @@ class LeanLoop(_SmallLoop, RDLoop):
     def __init__(self) -> None:
         LoopBase.__init__(self)
         # `direct_exp_gen` copies these two onto every experiment.
-        self.plan = {"features": {}, "feature_codes": {}}
+        self.plan: dict[str, Any] = {"features": {}, "feature_codes": {}}

@@ -106,8 +106,10 @@ def _run(night: Night) -> End:
     if night.ledger.unpublished():  # a run that was killed left them
         night.publish()
     if night.end is None:  # it may have been killed when all was done
-        with contextlib.suppress(Stopped):
-            asyncio.run(FactorLoop(night).run())
+        with contextlib.suppress(Stopped), asyncio.Runner() as runner:
+            # What ends the loop is raised here; asyncio would print it once more, with a trace.
+            runner.get_loop().set_exception_handler(lambda loop, context: None)
+            runner.run(FactorLoop(night).run())
     return night.end or "interrupted"
 
 

@@ -11,6 +11,7 @@ from factor_pool.expression import Expression, parse
 from factor_pool.expression.operators import MAX_WINDOW, OPERATORS
 from scenario.checks import DEEPEST, MOST_NODES, plain
 from scenario.proposers.base import Context, Idea, Proposer
+from scenario.redaction import redact
 
 if TYPE_CHECKING:
     from factor_pool.ledger import Attempt
@@ -32,7 +33,7 @@ class HypothesisReply(BaseModel):
 class Written(BaseModel):
     """One expression of a reply."""
 
-    expression: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    expression: Annotated[str, StringConstraints(max_length=10_000)]  # `checks` is stricter
     reason: Annotated[str, StringConstraints(max_length=1_000)] = ""
 
 
@@ -73,7 +74,7 @@ class LanguageModel(Proposer):
             unused=_unused(context),
         )
         reply = self._ask(context, question, HypothesisReply, "hypothesis")
-        return Idea(self.name, plain(reply.hypothesis), plain(reply.reason))
+        return Idea(self.name, _clean(reply.hypothesis), _clean(reply.reason))
 
     def expressions(
         self, idea: Idea, context: Context, failures: Sequence[tuple[str, str]]
@@ -88,7 +89,7 @@ class LanguageModel(Proposer):
             failures=[{"text": text, "message": message} for text, message in failures],
         )
         reply = self._ask(context, question, ExpressionsReply, "expressions")
-        return [plain(one.expression) for one in reply.expressions][: context.size]
+        return [_clean(one.expression) for one in reply.expressions][: context.size]
 
     def _ask(self, context: Context, question: str, shape: Any, what: str) -> Any:
         system = prompts.load("system").render(
@@ -101,6 +102,11 @@ class LanguageModel(Proposer):
         )
         occasion = f"{self._session} {context.iteration} {what}"
         return self._backend.ask(system, question, shape, occasion)
+
+
+def _clean(text: str) -> str:
+    """One storable line without secrets: a model may say anything, even what it was not told."""
+    return plain(redact(text))
 
 
 def _ideas(attempts: Sequence["Attempt"]) -> list[dict[str, str]]:

@@ -123,4 +123,4 @@ class ChatServer:
         }
         if said.usage is not None:
             document["usage"] = said.usage
-        return json.dumps(document, ensure_ascii=False).encode()
+        return json.dumps(document).encode()

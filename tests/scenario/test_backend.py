@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from scenario.backend import Account, Backend, Model, embed, parse, token_budget
+from scenario.account import Account, token_budget
+from scenario.backend import Backend, Model, embed, parse
 from scenario.errors import BackendError, BudgetExceeded, ProposalError
 from tests.scenario.chat_server import ChatServer, Said, json_said
 
@@ -31,6 +32,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]
         servers.append(server)
         monkeypatch.setenv("OPENAI_API_BASE", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setattr("scenario.backend.FIRST_WAIT", 0.01)
         return server
 
     yield start
@@ -41,7 +43,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]
 def backend(folder: Path, **changes: Any) -> Backend:
     budget = {name: changes.pop(name) for name in ("usd", "tokens") if name in changes}
     model = Model("openai/fake-chat", price_input=10.0, price_output=20.0, **changes)
-    return Backend(model, Account(folder, **budget), first_wait=0.01)
+    return Backend(model, Account(folder, **budget))
 
 
 def ask(to: Backend, question: str = "What next?", occasion: str = "1") -> Answer:
