@@ -42,7 +42,7 @@ def written(folder: Path) -> list[str]:
 
 
 def test_importing_the_roles_says_and_writes_nothing(tmp_path: Path) -> None:
-    """rdagent logs to the terminal and pickles into the working directory while imported."""
+    """RD-Agent logs to the terminal and pickles into the working directory while imported."""
     done = run("import scenario.rd_loop, scenario.coder, scenario.backend", tmp_path)
     assert done.stdout == ""
     assert "INFO" not in done.stderr
@@ -144,7 +144,7 @@ class Watching(Silent):
 def test_the_checkpoint_stays_small_and_alone(
     home: Home, here: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """rdagent pickles the whole night into a new file after every step."""
+    """RD-Agent pickles the whole night into a new file after every step."""
     numbers = iter(range(10_000))
     monkeypatch.setattr(
         "scenario.proposers.evolve.Evolve.expressions",
@@ -181,7 +181,7 @@ def test_only_checkpoints_that_this_program_signed_are_read(home: Home, here: ob
 def test_two_sessions_in_one_process_keep_apart(
     store: Path, tmp_path: Path, here: Callable[[], Any]
 ) -> None:
-    """rdagent's settings are read once, when it is imported."""
+    """RD-Agent's settings are read once, when it is imported."""
     from tests.scenario.nights import home_with
 
     for name in ("first", "second"):
