@@ -46,12 +46,21 @@ class Settings:
     min_added_rank_ic, min_added_t
         Of the factor beyond baseline and pool in search, absolute. Among 3,000 independent useless
         attempts about 1.4 pass a t of 3.5 by chance: few enough for the rule's error budget.
+    min_expected_t
+        Of the confirm test if the search figure were the whole truth: search t times the root of
+        confirm sessions over search sessions. A test that is likely to fail even so would only
+        spend the error budget.
     max_correlation
         Mean daily rank correlation with any pool member, absolute.
     min_same_sign
         Share of years (half-years where there are fewer than four years) with the overall sign.
     min_rank_autocorrelation
         Below it the ranking reverses from day to day: it measures noise that was just corrected.
+    max_failed_correlation
+        With a factor that failed its confirm test on the same data: a near copy gets no second
+        test, or else a search that varies one lucky find would buy a ticket with each variant.
+    failures_compared
+        How many such failures it is compared with, those most alike in their search figures.
     min_confirm_sessions
         Sessions with a figure in confirm; fewer are no test.
     rule
@@ -61,6 +70,9 @@ class Settings:
         Target false-discovery rate over every test ever made with a ledger.
     wealth
         Share of `fdr` that may be spent before the first discovery.
+    max_p
+        No larger p-value is ever a discovery, however much ADDIS has earned. LORD++ never goes
+        so high.
     """
 
     min_sessions: int = 250
@@ -68,28 +80,32 @@ class Settings:
     max_nodes: int = 30
     max_depth: int = 8
     max_explained: float = 0.9
-    min_added_rank_ic: float = 0.01
+    min_added_rank_ic: float = 0.02
     min_added_t: float = 3.5
+    min_expected_t: float = 2.0
     max_correlation: float = 0.7
     min_same_sign: float = 0.7
     min_rank_autocorrelation: float = -0.1
+    max_failed_correlation: float = 0.9
+    failures_compared: int = 20
     min_confirm_sessions: int = 40
     rule: str = "addis"
     fdr: float = 0.05
     wealth: float = 0.5
+    max_p: float = 0.01
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise EvaluationError(f"rule must be {' or '.join(RULES)}, not {self.rule!r}")
-        if not (0 < self.fdr < 1 and 0 < self.wealth < 1):
-            raise EvaluationError(
-                f"fdr and wealth must lie between 0 and 1, got {self.fdr} and {self.wealth}"
-            )
+        for name in ("fdr", "wealth", "max_p"):
+            if not 0 < getattr(self, name) < 1:
+                raise EvaluationError(f"{name} must lie in (0, 1), got {getattr(self, name)}")
 
     @property
     def rule_name(self) -> str:
         """The online rule with its parameters, as written with each test."""
-        return f"{self.rule} fdr={self.fdr} wealth={self.fdr * self.wealth}"
+        name = f"{self.rule} fdr={self.fdr} wealth={self.fdr * self.wealth}"
+        return f"{name} max_p={self.max_p}" if self.rule == "addis" else name
 
 
 @dataclass(frozen=True)
@@ -246,6 +262,28 @@ class Strength(Gate):
 
 
 @dataclass(frozen=True)
+class Power(Gate):
+    """Asks whether the confirm window is long enough to show it."""
+
+    settings: Settings
+    confirm_sessions: int
+    name = "power"
+
+    def objection(  # noqa: D102
+        self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
+    ) -> str | None:
+        share = self.confirm_sessions / figures["sessions"]
+        expected = abs(figures["added_t_hac"]) * math.sqrt(share)
+        if expected >= self.settings.min_expected_t:
+            return None
+        return (
+            f"Even if its t of {figures['added_t_hac']:+.1f} over {figures['sessions']} search "
+            f"sessions were the truth, the {self.confirm_sessions} confirm sessions would show a "
+            f"t of about {expected:.1f}; at least {self.settings.min_expected_t} is needed."
+        )
+
+
+@dataclass(frozen=True)
 class Correlation(Gate):
     """Asks whether it differs from each member of the pool."""
 
@@ -321,19 +359,26 @@ class Turnover(Gate):
         )
 
 
-def _addis(fdr: float, wealth: float) -> Any:
+def _addis(settings: Settings) -> Any:
     from online_fdr.p_values import Addis
 
-    return Addis(alpha=fdr, wealth=wealth, lambda_=0.25, tau=0.5)
+    class CappedAddis(Addis):
+        """ADDIS at no level above `max_p`. Any smaller level than it allows keeps its promise."""
+
+        def calc_alpha_t(self) -> float:
+            return min(settings.max_p, super().calc_alpha_t())
+
+    wealth = settings.fdr * settings.wealth
+    return CappedAddis(alpha=settings.fdr, wealth=wealth, lambda_=0.25, tau=0.5)
 
 
-def _lord(fdr: float, wealth: float) -> Any:
+def _lord(settings: Settings) -> Any:
     from online_fdr.p_values import LordPlusPlus
 
-    return LordPlusPlus(alpha=fdr, wealth=wealth)
+    return LordPlusPlus(alpha=settings.fdr, wealth=settings.fdr * settings.wealth)
 
 
-RULES: dict[str, Callable[[float, float], Any]] = {"addis": _addis, "lord": _lord}
+RULES: dict[str, Callable[[Settings], Any]] = {"addis": _addis, "lord": _lord}
 
 
 def next_test(past: Sequence[Test], p_value: float, settings: Settings) -> tuple[float, bool]:
@@ -347,7 +392,7 @@ def next_test(past: Sequence[Test], p_value: float, settings: Settings) -> tuple
         Earlier tests were made under another rule, or replaying them gives other levels than were
         written: error budgets of two rules cannot be joined.
     """
-    rule = RULES[settings.rule](settings.fdr, settings.fdr * settings.wealth)
+    rule = RULES[settings.rule](settings)
     for test in past:
         if test.rule != settings.rule_name:
             raise LedgerError(
@@ -363,6 +408,40 @@ def next_test(past: Sequence[Test], p_value: float, settings: Settings) -> tuple
             )
     outcome = rule.test_one_detail(p_value)
     return float(outcome.test_level), bool(outcome.rejected)
+
+
+_NUMBERS = (
+    "sessions", "coverage", "max_pool_correlation", "pool_fingerprint", "same_sign_share", "sign",
+)  # fmt: skip
+_PERHAPS = (
+    "added_rank_ic", "added_t_hac", "explained", "rank_autocorrelation", "closest_member",
+)  # fmt: skip
+_TABLES = ("correlations", "halves", "periods")
+
+
+def _check(figures: Mapping[str, Any]) -> None:
+    """Refuse figures that a gate could not read: they come from an isolated worker."""
+
+    def number(value: object) -> bool:
+        return isinstance(value, int | float) and math.isfinite(value)
+
+    for name in (*_NUMBERS, *_PERHAPS, *_TABLES):
+        value = figures.get(name)
+        if name in _TABLES:
+            good = isinstance(value, Mapping) and all(
+                one is None or number(one) for one in value.values()
+            )
+        else:
+            good = number(value) or (value is None and name in _PERHAPS)
+        if not good or name not in figures:
+            raise EvaluationError(f"the evaluator gave no usable {name!r}")
+
+
+def _signature(figures: Mapping[str, Any]) -> list[float]:
+    """Figures in which near copies are near, however they are oriented."""
+    sign = figures["sign"]
+    oriented = [sign * (value or 0.0) for value in figures["correlations"].values()]
+    return [*oriented, figures["rank_autocorrelation"] or 0.0, abs(figures["added_rank_ic"] or 0.0)]
 
 
 class Acceptance:
@@ -415,6 +494,7 @@ class Acceptance:
             Coverage(self.settings),
             BaselineCopy(self.settings),
             Strength(self.settings),
+            Power(self.settings, windows.confirm.sessions),
             Correlation(self.settings),
             Stability(self.settings),
             Halves(),
@@ -439,7 +519,7 @@ class Acceptance:
         Raises
         ------
         LedgerError
-            The attempt has no figures, or an earlier attempt is not decided yet.
+            An earlier attempt of the session is not decided yet.
         """
         current = self._ledger.attempt(attempt.id)
         if current.stage in FINAL_STAGES:
@@ -451,15 +531,17 @@ class Acceptance:
                 "decisions follow the order of the ledger"
             )
         figures = dict(figures if figures is not None else current.figures)
-        if not figures:
-            raise LedgerError(f"attempt {attempt.id} has no search figures to decide by")
         pool = self._ledger.members()
         texts = [member.expression for member in pool]
         try:
+            _check(figures)
             failed = self._first_objection(current, figures, pool)
             if failed is None and figures["pool_fingerprint"] != pool_fingerprint(texts):
                 figures = dict(self._search(str(current.canonical), texts))
+                _check(figures)
                 failed = self._first_objection(current, figures, pool)
+            if failed is None:
+                failed = self._kin(current, figures)
             if failed is not None:
                 return self._reject(current, figures, *failed)
             return self._test(current, figures, texts)
@@ -487,6 +569,27 @@ class Acceptance:
             if reason is not None:
                 return gate.name, reason
         return None
+
+    def _kin(self, attempt: Attempt, figures: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Object to a near copy of a factor that failed its confirm test on the same data."""
+        failures = self._ledger.attempts(
+            snapshot=attempt.snapshot, label=attempt.label, gate="confirm"
+        )
+        if not failures:
+            return None
+        # Near copies resemble each other in every figure: the most alike are enough.
+        own = _signature(figures)
+        failures.sort(key=lambda one: math.dist(own, _signature(one.figures)))
+        del failures[self.settings.failures_compared :]
+        beside = self._search(str(attempt.canonical), [str(one.canonical) for one in failures])
+        _check(beside)
+        largest, closest = beside["max_pool_correlation"], beside["closest_member"]
+        if closest is None or largest < self.settings.max_failed_correlation:
+            return None
+        return "kin", (
+            f"Its ranks correlate {largest:.2f} in size with attempt {failures[closest].id}, which "
+            "was not confirmed on unseen sessions; a near copy gets no second test."
+        )
 
     def _reject(
         self, attempt: Attempt, figures: Mapping[str, Any], gate: str, reason: str

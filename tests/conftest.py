@@ -21,6 +21,8 @@ def pytest_configure() -> None:
     import network_guard
 
     network_guard.install()
+    # Compiled once for all tests, not once a home folder.
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".pytest_cache" / "kernels"))
     paths = [str(_GUARD), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
 

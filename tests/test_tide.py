@@ -14,6 +14,7 @@ import pytest
 
 from data_profile.market import synthetic
 
+pytestmark = pytest.mark.xdist_group("tide")  # one worker makes the mined home for all
 REPOSITORY = Path(__file__).resolve().parents[1]
 EVALUATIONS = 300
 

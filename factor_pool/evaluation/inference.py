@@ -11,7 +11,7 @@ import numpy as np
 
 LAGS = 10
 FIRST_DRAWS = 10_000
-MOST_DRAWS = 1_000_000
+MOST_DRAWS = 300_000
 _ENOUGH = 100
 MIN_OBSERVATIONS = 20
 
@@ -150,8 +150,11 @@ def _exceeding(
         position = 0
         total = 0.0
         for t in range(n):
-            if t == 0 or generator.random() < restart:
-                position = min(np.int64(generator.random() * n), n - 1)
+            u = generator.random()
+            if t == 0:
+                position = min(np.int64(u * n), n - 1)
+            elif u < restart:  # given that, u / restart is uniform again
+                position = min(np.int64(u / restart * n), n - 1)
             else:
                 position = position + 1 if position + 1 < n else 0
             sample[t] = centred[position]

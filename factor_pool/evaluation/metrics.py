@@ -7,7 +7,9 @@ Adding the accepted factors to the controls gives what a candidate would ADD to 
 
 Ranks come from sorting packed 64-bit keys (value above, column below); the projection on the
 controls is made once for a panel, since it does not depend on the factor where the factor covers
-the same instruments as the label. Where it does not, that session is ranked and projected again.
+the same instruments as the label. Where it misses some, label and factor are ranked among those
+that have both, and the projection is made again for them; the controls keep the ranks they have
+among all instruments with a label.
 """
 
 from collections.abc import Sequence
@@ -189,15 +191,18 @@ class Projection:
         # Neighbours in a classification resemble each other, so every second column is one half.
         self._halves = np.array([np.arange(label.shape[1]) % 2 == k for k in (0, 1)], dtype=float)
         self._projected = self._project()
+        self._work = kernels.scratch(self._controls.ranks.shape[1], label.shape[1])
 
     def _project(self) -> Projected:
         rows, columns = self._label.ranks.shape
         controls = self._controls.ranks
+        amount = controls.shape[1]
         result = Projected(
             self.base,
             np.empty_like(controls),
-            np.empty((rows, 2), dtype=np.int64),
-            np.empty((rows, 2, columns)),
+            np.empty((rows, amount)),
+            np.empty((rows, amount)),
+            np.empty((rows, columns)),
         )
         kernels.project(self._label.ranks, controls, result)
         return result
@@ -209,7 +214,7 @@ class Projection:
         correlations = np.empty((len(keys), self._controls.ranks.shape[1]))
         kernels.measure(
             keys, counts, self._label, self._controls, self._projected,
-            self._halves, self._events, TOP, table, correlations,
+            self._halves, self._events, TOP, self._work, table, correlations,
         )  # fmt: skip
         return Daily(
             rank_ic=table[:, kernels.IC],
@@ -227,7 +232,7 @@ class Projection:
         """Daily marginal rank IC beyond the baseline alone, float64 (T,)."""
         keys, counts = _sorted_keys(values, self._usable)
         result = np.empty(len(keys))
-        kernels.marginal_rows(keys, counts, self._label, self._controls, self._projected, result)
+        kernels.marginal_rows(keys, counts, self._label, self._projected, self._work, result)
         return result
 
 

@@ -52,7 +52,7 @@ class Ranked(NamedTuple):
 
 
 class Projected(NamedTuple):
-    """What Gram-Schmidt made of controls and label, for sessions that miss no column.
+    """What Gram-Schmidt made of controls and label.
 
     Parameters
     ----------
@@ -60,16 +60,54 @@ class Projected(NamedTuple):
         How many of the K controls are the baseline; the others are the pool.
     units
         (T, K, S) orthonormal rows; zero where a control is a copy of earlier ones.
-    kept
-        (T, 2) how many of the first `base`, and of all, are no copies.
+    alive
+        (T, K) 1.0, or 0.0 for such a copy.
+    shares
+        (T, K) the label's products with the unit rows.
     rests
-        (T, 2, S) what the first `base`, and all, leave of the label.
+        (T, S) what all controls leave of the label.
     """
 
     base: int
     units: np.ndarray
-    kept: np.ndarray
+    alive: np.ndarray
+    shares: np.ndarray
     rests: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """Working memory of one session: K controls, S columns.
+
+    Parameters
+    ----------
+    row_shares, label_shares, alive
+        (K,) as `Projected.shares` and `alive`, for the columns that are present.
+    root
+        (K, K) lower triangular root of the units' Gram matrix over those columns.
+    means
+        (K,) of the units over those columns.
+    row_left, label_left
+        (S,) what all controls leave of factor and label.
+    """
+
+    row_shares: np.ndarray
+    label_shares: np.ndarray
+    alive: np.ndarray
+    root: np.ndarray
+    means: np.ndarray
+    row_left: np.ndarray
+    label_left: np.ndarray
+
+
+def scratch(controls: int, columns: int) -> Scratch:
+    """Working memory for so many controls and columns."""
+    return Scratch(
+        *(np.zeros(controls) for _ in range(3)),
+        np.zeros((controls, controls)),
+        np.zeros(controls),
+        np.zeros(columns),
+        np.zeros(columns),
+    )
 
 
 @numba.njit(cache=True)
@@ -174,47 +212,22 @@ def _remove(row: np.ndarray, unit: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _orthonormal(rows: np.ndarray, base: int, kept: np.ndarray) -> None:
-    """Gram-Schmidt in place; copies of earlier rows become zero.
-
-    `kept[0]` and `kept[1]` receive how many of the first `base` rows, and of all, remain.
-    """
-    kept[0] = 0
-    kept[1] = 0
-    for k in range(rows.shape[0]):
-        before = _dot(rows[k], rows[k])
-        for j in range(k):
-            _remove(rows[k], rows[j])
-        after = _dot(rows[k], rows[k])
-        if before <= 0.0 or after <= _COPY * before:
-            rows[k, :] = 0.0
-            continue
-        rows[k] *= 1.0 / np.sqrt(after)
-        kept[1] += 1
-        if k < base:
-            kept[0] += 1
-
-
-@numba.njit(cache=True)
-def _project_row(
-    label: np.ndarray, base: int, units: np.ndarray, kept: np.ndarray, rests: np.ndarray
-) -> None:
-    """Make `units` (ranks of the controls on entry) orthonormal; what they leave of the label."""
-    _orthonormal(units, base, kept)
-    rests[0] = label
-    for k in range(base):
-        _remove(rests[0], units[k])
-    rests[1] = rests[0]
-    for k in range(base, units.shape[0]):
-        _remove(rests[1], units[k])
-
-
-@numba.njit(cache=True)
 def project(labels: np.ndarray, controls: np.ndarray, result: Projected) -> None:
-    """Fill the result from the label's ranks (T, S) and the controls' (T, K, S)."""
+    """Gram-Schmidt of the controls' ranks (T, K, S), and of the label's (T, S) after them."""
     result.units[:] = controls
+    result.rests[:] = labels
     for t in range(labels.shape[0]):
-        _project_row(labels[t], result.base, result.units[t], result.kept[t], result.rests[t])
+        units = result.units[t]
+        for k in range(units.shape[0]):
+            before = _dot(units[k], units[k])
+            for j in range(k):
+                _remove(units[k], units[j])
+            after = _dot(units[k], units[k])
+            copy = before <= 0.0 or after <= _COPY * before
+            units[k] *= 0.0 if copy else 1.0 / np.sqrt(after)
+            result.alive[t, k] = 0.0 if copy else 1.0
+            result.shares[t, k] = _dot(labels[t], units[k])
+            _remove(result.rests[t], units[k])
 
 
 @numba.njit(cache=True, fastmath=_FAST)
@@ -308,111 +321,174 @@ def _mark(keys: np.ndarray, count: int, present: np.ndarray) -> None:
 
 
 @numba.njit(cache=True, fastmath=_FAST)
-def _explained(row: np.ndarray, units: np.ndarray, start: int, stop: int) -> float:
-    """Sum of squares of the row that the unit rows from `start` to `stop` explain."""
+def _gram(
+    units: np.ndarray, alive: np.ndarray, present: np.ndarray, absent: np.ndarray,
+    missing: int, count: int, means: np.ndarray, gram: np.ndarray,
+) -> None:  # fmt: skip
+    """Lower half of the units' Gram matrix about their means, over the present columns.
+
+    Over all columns of the label the units are orthonormal with mean zero, so the `missing`
+    absent ones are taken away where they are the fewer.
+    """
+    amount = units.shape[0]
+    for k in range(amount):
+        means[k] = 0.0
+        for p in range(missing):
+            means[k] -= units[k, absent[p]]
+        means[k] /= count
+    for k in range(amount):
+        for j in range(k + 1):
+            total = 0.0
+            if missing <= count:
+                total = alive[k] if j == k else 0.0
+                for p in range(missing):
+                    total -= units[k, absent[p]] * units[j, absent[p]]
+            else:
+                for i in range(present.shape[0]):
+                    total += present[i] * units[k, i] * units[j, i]
+            gram[k, j] = total - count * means[k] * means[j]
+
+
+@numba.njit(cache=True, fastmath=_FAST)
+def _shares_again(
+    row: np.ndarray, label: np.ndarray, units: np.ndarray, alive: np.ndarray,
+    present: np.ndarray, absent: np.ndarray, missing: int, count: int, work: Scratch,
+) -> None:  # fmt: skip
+    """Shares of factor and label in the units where some columns are missing.
+
+    A Cholesky root of the Gram matrix turns products into shares, in the order of the controls;
+    what has become a copy of earlier ones is no longer alive.
+    """
+    root, amount = work.root, units.shape[0]
+    _gram(units, alive, present, absent, missing, count, work.means, root)
+    for k in range(amount):
+        for j in range(k):
+            value = root[k, j]
+            for i in range(j):
+                value -= root[k, i] * root[j, i]
+            root[k, j] = value / root[j, j] if work.alive[j] > 0.0 else 0.0
+        left = root[k, k]
+        first, second = _dot(row, units[k]), _dot(label, units[k])
+        for j in range(k):
+            left -= root[k, j] * root[k, j]
+            first -= root[k, j] * work.row_shares[j]
+            second -= root[k, j] * work.label_shares[j]
+        work.alive[k] = 1.0 if left > _COPY else 0.0
+        root[k, k] = np.sqrt(left) if left > _COPY else 0.0
+        work.row_shares[k] = first / root[k, k] if left > _COPY else 0.0
+        work.label_shares[k] = second / root[k, k] if left > _COPY else 0.0
+
+
+@numba.njit(cache=True, fastmath=_FAST)
+def _leave(
+    row: np.ndarray, shares: np.ndarray, units: np.ndarray, present: np.ndarray,
+    work: Scratch, left: np.ndarray,
+) -> None:  # fmt: skip
+    """What the controls leave of a row, from its shares by back substitution."""
+    amount = units.shape[0]
+    left[:] = row
+    weights = shares.copy()
+    for k in range(amount - 1, -1, -1):
+        if work.alive[k] <= 0.0:
+            continue
+        for j in range(k + 1, amount):
+            weights[k] -= work.root[j, k] * weights[j] * work.alive[j]
+        weights[k] /= work.root[k, k]
+        for i in range(row.shape[0]):
+            left[i] -= weights[k] * (units[k, i] - work.means[k]) * present[i]
+
+
+@numba.njit(cache=True, fastmath=_FAST)
+def _partial(
+    product: float, squares: float, label_squares: float,
+    shares: np.ndarray, label_shares: np.ndarray, stop: int,
+) -> float:  # fmt: skip
+    """Correlation of what the first `stop` controls leave of factor and label."""
+    total = squares
+    for k in range(stop):
+        squares -= shares[k] * shares[k]
+        label_squares -= label_shares[k] * label_shares[k]
+        product -= shares[k] * label_shares[k]
+    if label_squares <= 1e-9:
+        return np.nan
+    if squares <= _COPY * total:
+        return 0.0
+    return product / np.sqrt(squares * label_squares)
+
+
+@numba.njit(cache=True)
+def _alive(alive: np.ndarray, stop: int) -> float:
     total = 0.0
-    for k in range(start, stop):
-        share = _dot(row, units[k])
-        total += share * share
+    for k in range(stop):
+        total += alive[k]
     return total
 
 
 @numba.njit(cache=True)
-def _partial(row: np.ndarray, squares: float, explained: float, rest: np.ndarray) -> float:
-    """Correlation of what is left of the row with what is left of the label (`rest`).
-
-    The rest is orthogonal to the controls, so its product with the row is that of both rests.
-    """
-    rest_squares = _dot(rest, rest)
-    if rest_squares <= 1e-9:
-        return np.nan
-    if squares - explained <= _COPY * squares:
-        return 0.0
-    return _dot(row, rest) / np.sqrt((squares - explained) * rest_squares)
-
-
-@numba.njit(cache=True)
-def _partials(
-    row: np.ndarray, squares: float, count: int, present: np.ndarray, halves: np.ndarray,
-    base: int, units: np.ndarray, kept: np.ndarray, rests: np.ndarray,
-    left: np.ndarray, figures: np.ndarray,
-) -> None:  # fmt: skip
-    """Fill MARGINAL, EXPLAINED, ADDED and both halves of one session's figures."""
-    if count - 1 - kept[0] < MIN_FREEDOM:
-        return
-    explained = _explained(row, units, 0, base)
-    figures[EXPLAINED] = explained / squares
-    figures[MARGINAL] = _partial(row, squares, explained, rests[0])
-    if count - 1 - kept[1] < MIN_FREEDOM:
-        return
-    explained += _explained(row, units, base, units.shape[0])
-    figures[ADDED] = _partial(row, squares, explained, rests[1])
-    if squares - explained <= _COPY * squares:
-        return
-    left[:] = row
-    for k in range(units.shape[0]):
-        _remove(left, units[k])
-    figures[HALF_A] = _correlation(left, present, rests[1], halves[0], MIN_HALF)
-    figures[HALF_B] = _correlation(left, present, rests[1], halves[1], MIN_HALF)
-
-
-@numba.njit(cache=True)
-def _project_again(
-    t: int, present: np.ndarray, label: Ranked, controls: Ranked, base: int,
-    own: np.ndarray, units: np.ndarray, kept: np.ndarray, rests: np.ndarray,
-) -> float:  # fmt: skip
-    """Rank label and controls among the present columns of one session, and project.
-
-    Fills the arrays of the second line; returns the label's sum of squared ranks.
-    """
-    squares = _rank_again(label.ranks[t], label.order[t], present, own)
-    for k in range(units.shape[0]):
-        _rank_again(controls.ranks[t, k], controls.order[t, k], present, units[k])
-    _project_row(own, base, units, kept, rests)
-    return squares
-
-
-@numba.njit(cache=True)
 def marginal_rows(
-    keys: np.ndarray, counts: np.ndarray, label: Ranked, controls: Ranked, projected: Projected,
+    keys: np.ndarray, counts: np.ndarray, label: Ranked, projected: Projected, work: Scratch,
     result: np.ndarray,
 ) -> None:  # fmt: skip
     """Marginal rank IC beyond the first `base` controls of each sorted row, and nothing else."""
     columns, base = keys.shape[1], projected.base
-    row, present, own = np.empty(columns), np.empty(columns), np.empty(columns)
-    own_units, own_rests = np.empty((base, columns)), np.empty((2, columns))
-    own_kept = np.empty(2, dtype=np.int64)
+    row, present, again = np.empty(columns), np.empty(columns), np.empty(columns)
+    absent = np.empty(columns, dtype=np.int64)
     for t in range(keys.shape[0]):
         result[t] = np.nan
         count = counts[t]
         if count < MIN_INSTRUMENTS:
             continue
         squares = _rank_row(keys[t], count, row)
-        units, kept, rests = projected.units[t], projected.kept[t], projected.rests[t]
+        own, own_squares, units = label.ranks[t], label.squares[t], projected.units[t, :base]
+        shares, alive = projected.shares[t], projected.alive[t]
         if count != label.counts[t]:
             _mark(keys[t], count, present)
-            _project_again(t, present, label, controls, base, own, own_units, own_kept, own_rests)
-            units, kept, rests = own_units, own_kept, own_rests
-        if squares > 0.0 and count - 1 - kept[0] >= MIN_FREEDOM:
-            result[t] = _partial(row, squares, _explained(row, units, 0, base), rests[0])
+            own_squares = _rank_again(label.ranks[t], label.order[t], present, again)
+            missing = _absent(label.order[t], label.counts[t], present, absent)
+            _shares_again(row, again, units, alive, present, absent, missing, count, work)
+            own, shares, alive = again, work.label_shares, work.alive
+        else:
+            for k in range(base):
+                work.row_shares[k] = _dot(row, units[k])
+        if min(squares, own_squares) > 0.0 and count - 1 - _alive(alive, base) >= MIN_FREEDOM:
+            product = _dot(row, own)
+            result[t] = _partial(product, squares, own_squares, work.row_shares, shares, base)
+
+
+@numba.njit(cache=True)
+def _absent(order: np.ndarray, count: int, present: np.ndarray, absent: np.ndarray) -> int:
+    """Columns among the label's that are not present, into `absent`; how many."""
+    missing = 0
+    for p in range(count):
+        if present[order[p]] <= 0.0:
+            absent[missing] = order[p]
+            missing += 1
+    return missing
 
 
 @numba.njit(cache=True)
 def _with_controls(
-    row: np.ndarray, squares: float, count: int, whole: bool, present: np.ndarray,
+    row: np.ndarray, squares: float, count: int, all_columns: int, present: np.ndarray,
     t: int, controls: Ranked, other: np.ndarray, result: np.ndarray,
 ) -> None:  # fmt: skip
-    """Rank correlation of one session's row with each control."""
+    """Rank correlation of one session's row with each control, over the columns of both.
+
+    `all_columns` is the number of columns that have a label.
+    """
     for k in range(controls.ranks.shape[1]):
-        if whole and controls.counts[t, k] == count:
+        control = controls.ranks[t, k]
+        complete = controls.counts[t, k] == all_columns
+        if complete and count == all_columns:
             both = squares * controls.squares[t, k]
             if both > 0.0:
-                result[k] = _dot(row, controls.ranks[t, k]) / np.sqrt(both)
-            continue
-        other[:] = 0.0
-        for p in range(controls.counts[t, k]):
-            other[controls.order[t, k, p]] = 1.0
-        result[k] = _correlation(row, present, controls.ranks[t, k], other, MIN_INSTRUMENTS)
+                result[k] = _dot(row, control) / np.sqrt(both)
+        elif complete:
+            result[k] = _correlation(row, present, control, present, MIN_INSTRUMENTS)
+        else:
+            other[:] = 0.0
+            for p in range(controls.counts[t, k]):
+                other[controls.order[t, k, p]] = 1.0
+            result[k] = _correlation(row, present, control, other, MIN_INSTRUMENTS)
 
 
 @numba.njit(cache=True)
@@ -428,9 +504,26 @@ def _hit_figures(
 
 
 @numba.njit(cache=True)
+def _partials(
+    row: np.ndarray, own: np.ndarray, squares: float, own_squares: float, count: int, base: int,
+    shares: np.ndarray, label_shares: np.ndarray, alive: np.ndarray, figures: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill IC, MARGINAL, EXPLAINED and ADDED of one session's figures."""
+    product = _dot(row, own)
+    figures[IC] = product / np.sqrt(squares * own_squares)
+    if count - 1 - _alive(alive, base) >= MIN_FREEDOM:
+        figures[MARGINAL] = _partial(product, squares, own_squares, shares, label_shares, base)
+        figures[EXPLAINED] = _dot(shares[:base], shares[:base]) / squares
+    amount = shares.shape[0]
+    if count - 1 - _alive(alive, amount) >= MIN_FREEDOM:
+        figures[ADDED] = _partial(product, squares, own_squares, shares, label_shares, amount)
+
+
+@numba.njit(cache=True)
 def measure(
     keys: np.ndarray, counts: np.ndarray, label: Ranked, controls: Ranked, projected: Projected,
-    halves: np.ndarray, events: np.ndarray, top: int, table: np.ndarray, correlations: np.ndarray,
+    halves: np.ndarray, events: np.ndarray, top: int, work: Scratch,
+    table: np.ndarray, correlations: np.ndarray,
 ) -> None:  # fmt: skip
     """Every daily figure of one factor.
 
@@ -439,24 +532,25 @@ def measure(
     keys, counts
         Sorted keys (T, S) of the factor where the label exists, and how many a row.
     label, controls, projected
-        Where factor and label cover the same columns; other sessions are ranked and projected
-        again here, among the columns that have both.
+        Where the factor misses columns of the label, the label is ranked again among the others;
+        the controls keep their ranks, and are projected again.
     halves
         (2, S): 1.0 in the columns of each half of the universe, else 0.0.
     events, top
         bool (T, S) of hits, and how many are chosen.
+    work
+        For all K controls.
     table, correlations
         Receive the daily figures (T, COLUMNS) and rank correlations with each control (T, K).
     """
     columns, amount = keys.shape[1], controls.ranks.shape[1]
-    row, earlier, left = np.zeros(columns), np.zeros(columns), np.empty(columns)
+    row, earlier, again = np.zeros(columns), np.zeros(columns), np.zeros(columns)
     present, had, other = np.zeros(columns), np.zeros(columns), np.empty(columns)
-    own_label, own_units = np.empty(columns), np.empty((amount, columns))
-    own_rests, own_kept = np.empty((2, columns)), np.empty(2, dtype=np.int64)
+    absent = np.empty(columns, dtype=np.int64)
     for t in range(keys.shape[0]):
         table[t] = np.nan
         correlations[t] = np.nan
-        count = counts[t]
+        count, all_columns = counts[t], label.counts[t]
         earlier[:] = row
         had[:] = present
         squares = 0.0
@@ -466,21 +560,31 @@ def measure(
         if squares <= 0.0:  # too few values, or a constant: no ranking
             present[:] = 0.0
             continue
-        whole = count == label.counts[t]
         table[t, AUTOCORRELATION] = _correlation(row, present, earlier, had, MIN_INSTRUMENTS)
-        _with_controls(row, squares, count, whole, present, t, controls, other, correlations[t])
-        own, own_squares = label.ranks[t], label.squares[t]
-        units, kept, rests = projected.units[t], projected.kept[t], projected.rests[t]
-        if not whole:
-            own_squares = _project_again(
-                t, present, label, controls, projected.base,
-                own_label, own_units, own_kept, own_rests,
-            )  # fmt: skip
-            own, units, kept, rests = own_label, own_units, own_kept, own_rests
+        _with_controls(
+            row, squares, count, all_columns, present, t, controls, other, correlations[t]
+        )
+        own, own_squares, units = label.ranks[t], label.squares[t], projected.units[t]
+        shares, alive, rest = projected.shares[t], projected.alive[t], projected.rests[t]
+        if count == all_columns:
+            work.row_left[:] = row
+            for k in range(amount):
+                work.row_shares[k] = _dot(row, units[k])
+                _remove(work.row_left, units[k])
+        else:
+            own_squares = _rank_again(label.ranks[t], label.order[t], present, again)
+            missing = _absent(label.order[t], all_columns, present, absent)
+            _shares_again(row, again, units, alive, present, absent, missing, count, work)
+            _leave(row, work.row_shares, units, present, work, work.row_left)
+            _leave(again, work.label_shares, units, present, work, work.label_left)
+            own, shares, alive, rest = again, work.label_shares, work.alive, work.label_left
         if own_squares <= 0.0:
             continue
-        table[t, IC] = _dot(row, own) / np.sqrt(squares * own_squares)
         _partials(
-            row, squares, count, present, halves, projected.base, units, kept, rests, left, table[t]
-        )
+            row, own, squares, own_squares, count, projected.base,
+            work.row_shares, shares, alive, table[t],
+        )  # fmt: skip
+        if np.isfinite(table[t, ADDED]) and table[t, ADDED] != 0.0:
+            table[t, HALF_A] = _correlation(work.row_left, present, rest, halves[0], MIN_HALF)
+            table[t, HALF_B] = _correlation(work.row_left, present, rest, halves[1], MIN_HALF)
         _hit_figures(keys[t], count, events[t], top, table[t])

@@ -36,11 +36,14 @@ class Window:
         "search", "confirm", "sealed" or "all".
     start, end
         First and last session, both inclusive; dates in Asia/Shanghai.
+    sessions
+        How many sessions it holds; 0 where that was not counted.
     """
 
     name: str
     start: dt.date
     end: dt.date
+    sessions: int = 0
 
     def mask(self, sessions: np.ndarray) -> np.ndarray:
         """Bool (T,): which of the `sessions` (datetime64[D]) lie in the window."""
@@ -102,17 +105,14 @@ class Windows:
             "first_core": self.first_core.isoformat() if self.first_core else None,
         }
 
-    def bar(self, panel: Panel, width: int = 60) -> str:
+    def bar(self, width: int = 60) -> str:
         """Two lines of text: the windows to scale, and their dates and lengths."""
-        counts = [int(w.mask(panel.sessions).sum()) for w in self]
-        total = len(panel.sessions)
-        marks = "S" * round(width * counts[0] / total)
-        for letter, count in zip("CX", counts[1:], strict=True):
+        total = self.search.sessions + self.confirm.sessions + self.sealed.sessions + 2 * self.purge
+        marks = "S" * round(width * self.search.sessions / total)
+        for letter, window in (("C", self.confirm), ("X", self.sealed)):
             marks += "." * max(1, round(width * self.purge / total))
-            marks += letter * max(1, round(width * count / total))
-        text = "; ".join(
-            f"{w.name} {w.start}..{w.end} ({n} sessions)" for w, n in zip(self, counts, strict=True)
-        )
+            marks += letter * max(1, round(width * window.sessions / total))
+        text = "; ".join(f"{w.name} {w.start}..{w.end} ({w.sessions} sessions)" for w in self)
         return f"[{marks}]\n{text}; {self.purge} purged at each border"
 
 
@@ -182,7 +182,7 @@ def place(
     )
     _check_lengths(rows, len(sessions) - first, first)
     search, confirm, sealed = (
-        Window(name, _date(sessions[a]), _date(sessions[b]))
+        Window(name, _date(sessions[a]), _date(sessions[b]), b - a + 1)
         for name, (a, b) in zip(("search", "confirm", "sealed"), rows, strict=True)
     )
     return Windows(search, confirm, sealed, purge, _date(sessions[first]))

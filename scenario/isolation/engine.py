@@ -9,6 +9,7 @@ from pathlib import Path
 
 import docker
 import requests
+from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound
 
 from scenario.errors import IsolationError
@@ -59,7 +60,11 @@ def connect(seconds: float = 10.0) -> docker.DockerClient:
 
 def address() -> str:
     """Where the engine is looked for."""
-    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    try:
+        context = ContextAPI.kwargs_from_context().get("base_url")
+    except (*ENGINE_ERRORS, ValueError):  # an unreadable ~/.docker
+        context = None
+    return os.environ.get("DOCKER_HOST") or context or "unix:///var/run/docker.sock"
 
 
 def explain(error: BaseException) -> EngineError:
