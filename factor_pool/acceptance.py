@@ -163,10 +163,8 @@ class Novelty(Gate):
     def objection(  # noqa: D102
         self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
     ) -> str | None:
-        for member in self._ledger.members(status=None):
-            if (member.expression, member.label) == (attempt.canonical, attempt.label):
-                return f"It is pool factor {member.id} itself ({member.status})."
-        return None
+        member = self._ledger.member_of(str(attempt.canonical), attempt.label)
+        return member and f"It is pool factor {member.id} itself ({member.status})."
 
 
 @dataclass(frozen=True)
@@ -555,10 +553,8 @@ class Acceptance:
     def _recorded(self, attempt: Attempt) -> Decision:
         if attempt.stage != "accepted":
             return Decision(False, attempt.gate, attempt.reason or "")
-        for member in self._ledger.members(status=None):
-            if member.attempt_id == attempt.id:
-                return Decision(True, member=member)
-        raise LedgerError(f"attempt {attempt.id} is accepted but has no pool member")
+        member = self._ledger.member_of(str(attempt.canonical), attempt.label)
+        return Decision(True, member=member)
 
     def _first_objection(
         self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
