@@ -173,7 +173,7 @@ def _rank_again(
     for p in range(order.shape[0]):
         if order[p] < 0:
             break
-        count += np.int64(present[order[p]])
+        count += int(present[order[p]])
     middle = 0.5 * (count - 1)
     squares = 0.0
     p = 0
@@ -183,7 +183,7 @@ def _rank_again(
         end = p
         same = 0
         while end < order.shape[0] and order[end] >= 0 and ranks[order[end]] == value:
-            same += np.int64(present[order[end]])
+            same += int(present[order[end]])
             end += 1
         rank = below + 0.5 * (same - 1) - middle
         for q in range(p, end):
