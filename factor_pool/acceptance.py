@@ -235,6 +235,28 @@ class BaselineCopy(Gate):
 
 
 @dataclass(frozen=True)
+class Correlation(Gate):
+    """Asks whether it differs from each member of the pool."""
+
+    settings: Settings
+    name = "correlation"
+
+    def objection(  # noqa: D102
+        self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
+    ) -> str | None:
+        largest, closest = figures["max_pool_correlation"], figures["closest_member"]
+        if closest is None or largest < self.settings.max_correlation:
+            return None
+        member = pool[closest]
+        if largest > 0.999:
+            return f"It ranks exactly as pool factor {member.id}, or exactly the other way round."
+        return (
+            f"Its ranks correlate {largest:.2f} in size with pool factor {member.id} "
+            f"({member.expression}); below {self.settings.max_correlation} is needed."
+        )
+
+
+@dataclass(frozen=True)
 class Strength(Gate):
     """Asks whether it adds anything to baseline and pool in search."""
 
@@ -280,28 +302,6 @@ class Power(Gate):
             f"Even if its t of {figures['added_t_hac']:+.1f} over {figures['sessions']} search "
             f"sessions were the truth, the {self.confirm_sessions} confirm sessions would show a "
             f"t of about {expected:.1f}; at least {self.settings.min_expected_t} is needed."
-        )
-
-
-@dataclass(frozen=True)
-class Correlation(Gate):
-    """Asks whether it differs from each member of the pool."""
-
-    settings: Settings
-    name = "correlation"
-
-    def objection(  # noqa: D102
-        self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
-    ) -> str | None:
-        largest, closest = figures["max_pool_correlation"], figures["closest_member"]
-        if closest is None or largest < self.settings.max_correlation:
-            return None
-        member = pool[closest]
-        if largest > 0.999:
-            return f"It ranks exactly as pool factor {member.id}, or exactly the other way round."
-        return (
-            f"Its ranks correlate {largest:.2f} in size with pool factor {member.id} "
-            f"({member.expression}); below {self.settings.max_correlation} is needed."
         )
 
 
@@ -510,9 +510,9 @@ class Acceptance:
             Complexity(self.settings),
             Coverage(self.settings),
             BaselineCopy(self.settings),
+            Correlation(self.settings),
             Strength(self.settings),
             Power(self.settings, windows.confirm.sessions),
-            Correlation(self.settings),
             Stability(self.settings),
             Halves(),
             Turnover(self.settings),

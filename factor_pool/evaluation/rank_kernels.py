@@ -102,11 +102,13 @@ class Scratch(NamedTuple):
 def scratch(controls: int, columns: int) -> Scratch:
     """Working memory for so many controls and columns."""
     return Scratch(
-        *(np.zeros(controls) for _ in range(3)),
-        np.zeros((controls, controls)),
-        np.zeros(controls),
-        np.zeros(columns),
-        np.zeros(columns),
+        row_shares=np.zeros(controls),
+        label_shares=np.zeros(controls),
+        alive=np.zeros(controls),
+        root=np.zeros((controls, controls)),
+        means=np.zeros(controls),
+        row_left=np.zeros(columns),
+        label_left=np.zeros(columns),
     )
 
 
