@@ -5,6 +5,7 @@ idempotently, and then marked. Killed at any line, the next call goes on where i
 """
 
 import hashlib
+import importlib.metadata
 import json
 import logging
 import os
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from data_profile.home import Home
 from factor_pool.errors import PoolError
 from factor_pool.expression import parse
-from factor_pool.ledger import Ledger, Member
+from factor_pool.ledger import Attempt, Ledger, Member
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -76,7 +77,9 @@ class Pool:
         with Ledger(self._home.ledger) as ledger, _mlflow_errors():
             pending = ledger.unpublished()
             for member in pending:
-                ledger.published(member.id, self._publish(member))
+                ledger.published(
+                    member.id, self._publish(member, ledger.attempt(member.attempt_id))
+                )
             active = ledger.members()
             if active:
                 self._register(active, ledger.pool_version())
@@ -99,7 +102,7 @@ class Pool:
         place = (self._home.artifacts.absolute() / EXPERIMENT).as_uri() if local else None
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
 
-    def _publish(self, member: Member) -> str:
+    def _publish(self, member: Member, attempt: Attempt) -> str:
         """One MLflow run for the member; the run of an earlier, interrupted call is used again."""
         runs = self._client.search_runs(
             [self._experiment], filter_string=f"tags.`{_MEMBER_TAG}` = '{member.id}'", max_results=1
@@ -113,6 +116,9 @@ class Pool:
                 "proposer": member.proposer,
                 "session": member.session,
                 "snapshot": member.snapshot,
+                "seed": str(attempt.seed),
+                "isolation": str(member.figures.get("isolation")),
+                "code_version": importlib.metadata.version("limit-up-tide"),
             }
             run = self._client.create_run(
                 self._experiment, tags=tags, run_name=member.expression[:90]
@@ -142,7 +148,7 @@ class Pool:
         current = self._current()
         if current is not None and current.tags.get(_CONTENT_TAG) == content:
             return
-        run_id = active[-1].mlflow_run_id or self._publish(active[-1])
+        run_id = str(active[-1].mlflow_run_id)  # published above
         place = f"{MODEL}-{content[:8]}"  # one run may carry several versions
         with tempfile.TemporaryDirectory(dir=self._home.cache) as folder:
             model = Path(folder) / "model"

@@ -67,6 +67,7 @@ _KERNELS: dict[str, tuple[Callable[..., Any], tuple[float, ...]]] = {
     "Rank": (kernels_order.rolling_rank, ()),
     "Mad": (kernels_order.rolling_mad, ()),
 }
+_COMBINED = {"Add": 0, "Sub": 1, "Mul": 2, "Div": 3}
 _LEAST_STD = 2e-5
 
 
@@ -109,7 +110,7 @@ class _Graph:
 
     def result(self, root: Node) -> np.ndarray:
         """Values of a root as a float32 array of the caller's own."""
-        out = self.value(root)
+        out = self.value(root, last=self.uses[root] == 1)
         if out.dtype != _SINGLE or isinstance(root, Field) or self.uses[root] > 1:
             value, out = out, self.buffer(_SINGLE)
             np.copyto(out, value, casting="same_kind")
@@ -117,11 +118,14 @@ class _Graph:
         self.release(root)
         return out
 
-    def value(self, node: Node) -> np.ndarray:
-        """Values of a node, which stay valid until as many `release` as uses."""
+    def value(self, node: Node, last: bool = False) -> np.ndarray:
+        """Values of a node, which stay valid until as many `release` as uses.
+
+        With `last`, nothing but a float32 result is made of them.
+        """
         found = self.values.get(node)
         if found is None:
-            found = self.field(node) if isinstance(node, Field) else self.call(node)
+            found = self.field(node) if isinstance(node, Field) else self.call(node, last)
             self.values[node] = found
         return found
 
@@ -148,7 +152,7 @@ class _Graph:
             self.mask(values)
         return values
 
-    def call(self, node: Node) -> np.ndarray:
+    def call(self, node: Node, last: bool) -> np.ndarray:
         assert isinstance(node, Call)
         args = [
             child.value if isinstance(child, Number) else self.value(child) for child in node.args
@@ -159,14 +163,14 @@ class _Graph:
         elif kind == "cross_section":
             out = self.session(node, args)
         else:
-            out = self.cells(node, args)
+            out = self.cells(node, args, last)
         for child in node.args:
             self.release(child)
         return out
 
     # --- cell by cell -----------------------------------------------------------------------------
 
-    def cells(self, node: Call, args: list[_Operand]) -> np.ndarray:
+    def cells(self, node: Call, args: list[_Operand], last: bool) -> np.ndarray:
         if OPERATORS[node.operator].gives_condition:
             return self.condition(node, args)
         if node.operator == "If":
@@ -176,6 +180,10 @@ class _Graph:
             np.copyto(out, args[0], casting="same_kind")
             return np.sign(out, out=out)
         dtype = _result_type(node, args)
+        if dtype == _DOUBLE and node.operator in _COMBINED and _converts(args, last):
+            out = self.buffer(_SINGLE if last else _DOUBLE)
+            launch(kernels.combine, args, _COMBINED[node.operator], (), out)
+            return out
         out = self.buffer(dtype)
         if node.operator == "Neg":
             return np.subtract(0.0, args[0], out=out, dtype=dtype)
@@ -245,14 +253,19 @@ class _Graph:
     def session(self, node: Call, args: list[_Operand]) -> np.ndarray:
         (x,) = args
         assert isinstance(x, np.ndarray)
-        listed = self.buffer(x.dtype)
-        np.copyto(listed, x)
-        self.mask(listed)
+        if len(self.outside):
+            listed = self.buffer(x.dtype)
+            np.copyto(listed, x)
+            self.mask(listed)
+            x = listed
         out = self.buffer(_DOUBLE)
         if node.operator == "CSRank":
-            launch(kernels_order.session_rank, [listed], 0, (), out)
+            keys = self.buffer(_DOUBLE)
+            launch(kernels_order.session_keys, [x], 0, (), keys)
+            keys.view(np.uint64).sort(axis=1)
+            launch(kernels_order.session_rank, [x, keys], 0, (), out)
         else:
-            launch(kernels_order.session_score, [listed], int(node.operator == "CSZScore"), (), out)
+            launch(kernels_order.session_score, [x], int(node.operator == "CSZScore"), (), out)
         return out
 
 
@@ -296,6 +309,12 @@ def _result_type(node: Call, args: Sequence[_Operand]) -> np.dtype:
     return _DOUBLE if any(as_number(node, place) for place in range(len(node.args))) else _SINGLE
 
 
+def _converts(args: Sequence[_Operand], last: bool) -> bool:
+    """Whether an operation of two matrices in float64 involves float32 as well."""
+    kinds = [arg.dtype for arg in args if isinstance(arg, np.ndarray)]
+    return len(kinds) == 2 and _DOUBLE in kinds and (last or _SINGLE in kinds)
+
+
 def launch(
     kernel: Callable[..., Any],
     args: Sequence[_Operand],
@@ -308,4 +327,5 @@ def launch(
     letters = "".join(
         "r" if isinstance(e, np.ndarray) else "f" if isinstance(e, float) else "i" for e in extras
     )
-    return kernels.compiled(kernel, *names, extras=letters)(*args, window, *extras, out)
+    run_kernel = kernels.compiled(kernel, *names, extras=letters, out=str(out.dtype))
+    return run_kernel(*args, window, *extras, out)

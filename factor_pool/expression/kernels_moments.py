@@ -79,14 +79,13 @@ def rolling_moment(x, n, fourth, out):  # type: ignore[no-untyped-def]
                 ok = full and v - v == 0.0
                 c, a, b2, b3, b4, p = _moment_remove(v - origin, count, mean, m2, m3, m4, peak)
                 b4 = b4 if fourth else 0.0
-                empty = c == 0.0
-                shaky = ok and not empty and _moment_shaky(a, b2, b3, b4, p)
+                shaky = ok and (c == 0.0 or _moment_shaky(a, b2, b3, b4, p))
                 count = c if ok else count
-                mean = (0.0 if empty else a) if ok else mean
-                m2 = (0.0 if empty else b2) if ok else m2
-                m3 = (0.0 if empty else b3) if ok else m3
-                m4 = (0.0 if empty else b4) if ok else m4
-                peak = (0.0 if empty else p) if ok else peak
+                mean = a if ok else mean
+                m2 = b2 if ok else m2
+                m3 = b3 if ok else m3
+                m4 = b4 if ok else m4
+                peak = p if ok else peak
                 v = np.float64(new[i])
                 ok = v - v == 0.0
                 origin = v if (ok and count == 0.0) else origin
@@ -203,16 +202,15 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                 c, a, b, q, qx, qy, rx, ry = _pair_remove(
                     v - ox, u - oy, count, mx, my, sxy, sxx, syy, px, py
                 )
-                empty = c == 0.0
-                shaky = ok and not empty and _pair_shaky(q, qx, qy, rx, ry)
+                shaky = ok and (c == 0.0 or _pair_shaky(q, qx, qy, rx, ry))
                 count = c if ok else count
-                mx = (0.0 if empty else a) if ok else mx
-                my = (0.0 if empty else b) if ok else my
-                sxy = (0.0 if empty else q) if ok else sxy
-                sxx = (0.0 if empty else qx) if ok else sxx
-                syy = (0.0 if empty else qy) if ok else syy
-                px = (0.0 if empty else rx) if ok else px
-                py = (0.0 if empty else ry) if ok else py
+                mx = a if ok else mx
+                my = b if ok else my
+                sxy = q if ok else sxy
+                sxx = qx if ok else sxx
+                syy = qy if ok else syy
+                px = rx if ok else px
+                py = ry if ok else py
                 v = np.float64(new_x[i])
                 u = np.float64(new_y[i])
                 ok = (v - v) + (u - u) == 0.0
@@ -236,7 +234,7 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                 w[10, i] = 1.0 if shaky else 0.0
                 bad |= 1 if shaky else 0
                 res[i] = _pair_ratio(count, sxy, sxx, syy, corr)
-                least = 1e-6 * (count - 1.0)
+                least = 1.6e-9 * (count - 1.0)
                 alone = (v - v == 0.0) != (u - u == 0.0)
                 moves = sxx > least and syy > least
                 still += 1 if (alone or (count > 1.0 and not moves)) else 0

@@ -6,7 +6,7 @@ its rows lie in a small ring, in which their order does not matter.
 
 import numpy as np
 
-from factor_pool.expression.kernels import LANES, NAN
+from factor_pool.expression.kernels import LANES, NAN, step
 
 
 def rolling_extreme(x, n, sign, out):  # type: ignore[no-untyped-def]
@@ -51,60 +51,69 @@ def rolling_place(x, n, sign, first, out):  # type: ignore[no-untyped-def]
     """Place of the maximum or minimum among the last n rows, 1 for the oldest listed row.
 
     NumPy's `argmax` on the window, as Qlib has it: a missing value beats every other, and the
-    oldest of equal values wins. Blocks as in `rolling_extreme`.
+    oldest of equal values wins. Each row is kept twice, n places apart, so that a window always
+    lies in one piece, oldest row first.
     """
     rows, width = x.shape
-    best = np.empty((n + 2, LANES))
-    where = np.empty((n + 2, LANES))
-    begin = np.empty(LANES)
-    count = np.empty(LANES)
+    kind = x.dtype.type
+    turn, zero, low, high = kind(sign), kind(0.0), kind(-np.inf), kind(np.inf)
+    ring = np.empty((2 * n, LANES), x.dtype)
+    best, where = np.empty(LANES, x.dtype), np.empty(LANES, x.dtype)
+    begin, count = np.empty(LANES), np.empty(LANES)
     for lo in range(0, width, LANES):
         m = min(LANES, width - lo)
-        best[:] = -np.inf
-        where[:] = -1.0
+        ring[:] = low
+        best[:] = low
         count[:] = 0.0
-        head, head_at = best[n + 1], where[n + 1]
         for i in range(m):
             begin[i] = first[lo + i]
         for t in range(rows):
             j = t % n
-            if j == 0:
-                for i in range(m):
-                    head[i] = -np.inf
-                for k in range(n - 1 if t > 0 else 0, 0, -1):
-                    r = np.float64(t - n + k)
-                    row = x[t - n + k, lo : lo + m]
-                    b0, b1, w0, w1 = best[k], best[k + 1], where[k], where[k + 1]
-                    for i in range(m):
-                        v = np.float64(row[i]) * sign
-                        v = v if v - v == 0.0 else np.inf
-                        v = v if r >= begin[i] else -np.inf
-                        better = v >= b1[i]
-                        b0[i] = v if better else b1[i]
-                        w0[i] = r if better else w1[i]
             full = t >= n
+            slot, twin = ring[j], ring[j + n]
             old = x[t - n if full else 0, lo : lo + m]
             new = x[t, lo : lo + m]
             res = out[t, lo : lo + m]
-            r = np.float64(t)
+            now = np.float64(t)
+            for i in range(m):
+                v = old[i]
+                c = count[i] - (1.0 if (full and v - v == zero) else 0.0)
+                v = new[i] * turn
+                ok = v - v == zero
+                count[i] = c + (1.0 if ok else 0.0)
+                v = v if ok else high
+                v = v if now >= begin[i] else low
+                slot[i] = v
+                twin[i] = v
+            for i in range(m):
+                best[i] = low
+                where[i] = zero
+            for k in range(0, n - n % 4, 4):
+                s = j + 1 + k
+                w0, w1, w2, w3 = ring[s], ring[s + 1], ring[s + 2], ring[s + 3]
+                k0, k1, k2, k3 = kind(k), kind(k + 1), kind(k + 2), kind(k + 3)
+                for i in range((m + 15) // 16 * 16):
+                    b, a = best[i], where[i]
+                    a = k0 if w0[i] > b else a
+                    b = w0[i] if w0[i] > b else b
+                    a = k1 if w1[i] > b else a
+                    b = w1[i] if w1[i] > b else b
+                    a = k2 if w2[i] > b else a
+                    b = w2[i] if w2[i] > b else b
+                    a = k3 if w3[i] > b else a
+                    b = w3[i] if w3[i] > b else b
+                    best[i] = b
+                    where[i] = a
+            for k in range(n - n % 4, n):
+                w0 = ring[j + 1 + k]
+                k0 = kind(k)
+                for i in range(m):
+                    where[i] = k0 if w0[i] > best[i] else where[i]
+                    best[i] = w0[i] if w0[i] > best[i] else best[i]
             start = np.float64(t - n + 1)
-            tail, tail_at = best[j + 1], where[j + 1]
             for i in range(m):
-                v = np.float64(new[i]) * sign
-                v = v if v - v == 0.0 else np.inf
-                v = v if r >= begin[i] else -np.inf
-                better = v > head[i]
-                head[i] = v if better else head[i]
-                head_at[i] = r if better else head_at[i]
-            for i in range(m):
-                v = np.float64(old[i])
-                c = count[i] - (1.0 if (full and v - v == 0.0) else 0.0)
-                v = np.float64(new[i])
-                c += 1.0 if v - v == 0.0 else 0.0
-                count[i] = c
-                p = tail_at[i] if tail[i] >= head[i] else head_at[i]
                 q = start if start > begin[i] else begin[i]
-                res[i] = p - q + 1.0 if c > 0.0 else NAN
+                res[i] = np.float64(where[i]) + start - q + 1.0 if count[i] > 0.0 else NAN
 
 
 def rolling_rank(x, n, out):  # type: ignore[no-untyped-def]
@@ -293,44 +302,89 @@ def rolling_mad(x, n, out):  # type: ignore[no-untyped-def]
                 res[i] /= count[i]
 
 
-def session_rank(x, unused, out):  # type: ignore[no-untyped-def]
-    """Average rank among the values of a row that are not NaN, over their number."""
+def session_keys(x, unused, out):  # type: ignore[no-untyped-def]
+    """One sortable key a cell, as the 64 bits of `out`: the value in float32, then its column.
+
+    The bits of a float, its sign bit turned (of a negative number all bits), order as the numbers
+    do. Missing values get the largest key.
+    """
+    keys = out.view(np.uint64)
     rows, width = x.shape
     for t in range(rows):
-        order = np.argsort(x[t])
-        count = width
-        while count > 0 and np.isnan(x[t, order[count - 1]]):
-            count -= 1
-            out[t, order[count]] = NAN
+        for i in range(width):
+            single = np.float32(x[t, i]) + np.float32(0.0)
+            bits = np.int64(np.float32(single).view(np.int32))
+            bits = -2147483649 - bits if bits < 0 else bits
+            bits = bits + 2147483648 if x[t, i] == x[t, i] else 4294967295
+            keys[t, i] = np.uint64((bits << 32) | i)
+
+
+def session_rank(x, sorted_keys, unused, out):  # type: ignore[no-untyped-def]
+    """Average rank among the values of a row that are not NaN, over their number.
+
+    `sorted_keys` orders each row by its values in float32; values of more precision that are
+    equal there are put in order here.
+    """
+    keys = sorted_keys.view(np.int64)
+    rows, width = x.shape
+    order = np.empty(width, np.int64)
+    for t in range(rows):
+        count = 0
+        for k in range(width):
+            i = keys[t, k] & 4294967295
+            v = x[t, i]
+            if v != v:
+                out[t, i] = NAN
+                continue
+            j = count
+            while j > 0 and x[t, order[j - 1]] > v:
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = i
+            count += 1
         start = 0
         while start < count:
             stop = start + 1
             while stop < count and x[t, order[stop]] == x[t, order[start]]:
                 stop += 1
+            rank = (start + stop + 1) * 0.5 / count
             for k in range(start, stop):
-                out[t, order[k]] = (start + stop + 1) * 0.5 / count
+                out[t, order[k]] = rank
             start = stop
+
+
+@step
+def _row_sum(row, mean, parts):  # type: ignore[no-untyped-def]
+    """Sum of the finite values less `mean`, their number, and the sum of their squares.
+
+    Eight partial sums side by side, in `parts`, as one sum could not be vectorised.
+    """
+    parts[:] = 0.0
+    full = len(row) // 8 * 8
+    for lo in range(0, len(row), 8):
+        part = row[lo : lo + 8]
+        for i in range(8 if lo < full else len(row) - full):
+            v = np.float64(part[i]) - mean
+            ok = v - v == 0.0
+            parts[0, i] += v if ok else 0.0
+            parts[1, i] += 1.0 if ok else 0.0
+            parts[2, i] += v * v if ok else 0.0
+    return parts[0].sum(), parts[1].sum(), parts[2].sum()
 
 
 def session_score(x, scale, out):  # type: ignore[no-untyped-def]
     """Distance of finite values from their row's mean; with scale, in sample deviations."""
-    rows, width = x.shape
-    for t in range(rows):
-        total = 0.0
-        count = 0.0
-        for i in range(width):
-            v = np.float64(x[t, i])
-            if v - v == 0.0:
-                total += v
-                count += 1.0
+    parts = np.empty((3, 8))
+    for t in range(x.shape[0]):
+        row = x[t]
+        res = out[t]
+        total, count, _ = _row_sum(row, 0.0, parts)
         mean = total / count
-        squares = 0.0
-        for i in range(width):
-            v = np.float64(x[t, i])
-            if v - v == 0.0:
-                squares += (v - mean) ** 2
-        unit = np.sqrt(squares / (count - 1.0)) if scale else 1.0
-        for i in range(width):
-            v = np.float64(x[t, i])
+        unit = 1.0
+        if scale:
+            _, _, squares = _row_sum(row, mean, parts)
+            unit = np.sqrt(squares / (count - 1.0))
+        for i in range(len(row)):
+            v = np.float64(row[i])
             known = v - v == 0.0 and unit > 0.0
-            out[t, i] = (v - mean) / unit if known else NAN
+            res[i] = (v - mean) / unit if known else NAN

@@ -91,6 +91,8 @@ def test_a_death_between_mlflow_and_ledger_makes_no_second_run(
     assert len(runs) == 2
     assert {run.info.run_id for run in runs} == {row["mlflow_run_id"] for row in Pool(home).rows()}
     assert all("search.marginal_rank_ic" in run.data.metrics for run in runs)
+    said = {"proposer", "session", "snapshot", "seed", "isolation", "code_version"}
+    assert all(said <= set(run.data.tags) for run in runs)
 
 
 def test_the_registered_model_gives_the_factors_values(

@@ -259,7 +259,9 @@ def test_parsing_needs_neither_numpy_nor_numba() -> None:
         "import sys, factor_pool.expression as e; e.parse('CSRank(Mean($a, 5))');"
         "print([m for m in ('numpy', 'numba', 'pandas', 'scipy', 'yaml') if m in sys.modules])"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert ran.stdout.strip() == "[]"
 
 
@@ -276,5 +278,7 @@ days = np.arange("2025-01-01", 3, dtype="datetime64[D]")
 panel = Panel(days, ("x", "y"), values, np.ones((3, 2), bool))
 print(evaluate([parse("CSRank($a) + Mean($a, 2)")], panel)[0].tolist())
 """
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert ran.stdout.strip() == "[[1.75, 1.75], [1.75, 1.75], [1.75, 1.75]]"
