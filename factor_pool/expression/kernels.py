@@ -238,10 +238,11 @@ def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
     Returns
     -------
     int
-        Number of cells in which the series may hardly move, by a cautious estimate.
+        For R squared, the number of cells in which the series may hardly move: its variance is
+        small, or small beside the rounding error of the largest sum of squares so far.
     """
     rows, width = x.shape
-    w = np.empty((6, LANES))
+    w = np.empty((7, LANES))
     span = np.float64(n)
     still = 0
     for lo in range(0, width, LANES):
@@ -273,6 +274,7 @@ def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
                 sxy = sxy + span * v if ok else sxy
                 w[0, i], w[1, i], w[2, i] = count, sx, sxx
                 w[3, i], w[4, i], w[5, i] = sy, syy, sxy
+                w[6, i] = syy if syy > w[6, i] else w[6, i]
             if what == 0:
                 for i in range(m):
                     over = w[0, i] * w[5, i] - w[1, i] * w[3, i]
@@ -285,7 +287,7 @@ def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
                     moves = count * w[4, i] - sy * sy
                     r = over / np.sqrt(under * moves)
                     res[i] = r * r
-                    enough = 1e-6 * count * count + 1e-9 * sy * sy
+                    enough = 1e-8 * count * count + 1e-11 * count * w[6, i]
                     still += 1 if (count > 1.0 and not moves > enough) else 0
             else:
                 for i in range(m):

@@ -234,7 +234,7 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                 w[10, i] = 1.0 if shaky else 0.0
                 bad |= 1 if shaky else 0
                 res[i] = _pair_ratio(count, sxy, sxx, syy, corr)
-                least = 1e-6 * (count - 1.0)
+                least = 1.6e-9 * (count - 1.0)
                 alone = (v - v == 0.0) != (u - u == 0.0)
                 moves = sxx > least and syy > least
                 still += 1 if (alone or (count > 1.0 and not moves)) else 0
