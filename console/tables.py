@@ -124,7 +124,7 @@ def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
             "+" if row["sign"] > 0 else "-",
             escape(row["expression"]),
             number(row["marginal_rank_ic"], signed=True),
-            number(row["p_value"], 4),
+            "<.0001" if row["p_value"] < 1e-4 else number(row["p_value"], 4),
         )
     stdout.print(made)
     stdout.print(

@@ -163,10 +163,10 @@ class Novelty(Gate):
     def objection(  # noqa: D102
         self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
     ) -> str | None:
-        for member in self._ledger.members(status=None):
-            if (member.expression, member.label) == (attempt.canonical, attempt.label):
-                return f"It is pool factor {member.id} itself ({member.status})."
-        return None
+        member = self._ledger.member_of(str(attempt.canonical), attempt.label)
+        if member is None:
+            return None
+        return f"It is pool factor {member.id} itself ({member.status})."
 
 
 @dataclass(frozen=True)
@@ -235,6 +235,28 @@ class BaselineCopy(Gate):
 
 
 @dataclass(frozen=True)
+class Correlation(Gate):
+    """Asks whether it differs from each member of the pool."""
+
+    settings: Settings
+    name = "correlation"
+
+    def objection(  # noqa: D102
+        self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
+    ) -> str | None:
+        largest, closest = figures["max_pool_correlation"], figures["closest_member"]
+        if closest is None or largest < self.settings.max_correlation:
+            return None
+        member = pool[closest]
+        if largest > 0.999:
+            return f"It ranks exactly as pool factor {member.id}, or exactly the other way round."
+        return (
+            f"Its ranks correlate {largest:.2f} in size with pool factor {member.id} "
+            f"({member.expression}); below {self.settings.max_correlation} is needed."
+        )
+
+
+@dataclass(frozen=True)
 class Strength(Gate):
     """Asks whether it adds anything to baseline and pool in search."""
 
@@ -280,28 +302,6 @@ class Power(Gate):
             f"Even if its t of {figures['added_t_hac']:+.1f} over {figures['sessions']} search "
             f"sessions were the truth, the {self.confirm_sessions} confirm sessions would show a "
             f"t of about {expected:.1f}; at least {self.settings.min_expected_t} is needed."
-        )
-
-
-@dataclass(frozen=True)
-class Correlation(Gate):
-    """Asks whether it differs from each member of the pool."""
-
-    settings: Settings
-    name = "correlation"
-
-    def objection(  # noqa: D102
-        self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
-    ) -> str | None:
-        largest, closest = figures["max_pool_correlation"], figures["closest_member"]
-        if closest is None or largest < self.settings.max_correlation:
-            return None
-        member = pool[closest]
-        if largest > 0.999:
-            return f"It ranks exactly as pool factor {member.id}, or exactly the other way round."
-        return (
-            f"Its ranks correlate {largest:.2f} in size with pool factor {member.id} "
-            f"({member.expression}); below {self.settings.max_correlation} is needed."
         )
 
 
@@ -423,7 +423,7 @@ def _check(figures: Mapping[str, Any]) -> None:
     """Refuse figures that a gate could not read: they come from an isolated worker."""
 
     def number(value: object) -> bool:
-        return isinstance(value, int | float) and math.isfinite(value)
+        return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
     for name in (*_NUMBERS, *_PERHAPS, *_TABLES):
         value = figures.get(name)
@@ -435,6 +435,23 @@ def _check(figures: Mapping[str, Any]) -> None:
             good = number(value) or (value is None and name in _PERHAPS)
         if not good or name not in figures:
             raise EvaluationError(f"the evaluator gave no usable {name!r}")
+
+
+def _check_closest(figures: Mapping[str, Any], others: int) -> None:
+    """Refuse a `closest_member` that is not one of so many factors."""
+    if figures["closest_member"] not in (range(others) if others else (None,)):
+        raise EvaluationError("the evaluator gave no usable 'closest_member'")
+
+
+def _first_objection(
+    gates: Sequence[Gate], attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
+) -> tuple[str, str] | None:
+    """Name of the first gate that objects, and its reason."""
+    for gate in gates:
+        reason = gate.objection(attempt, figures, pool)
+        if reason is not None:
+            return gate.name, reason
+    return None
 
 
 def _signature(figures: Mapping[str, Any]) -> list[float]:
@@ -493,9 +510,9 @@ class Acceptance:
             Complexity(self.settings),
             Coverage(self.settings),
             BaselineCopy(self.settings),
+            Correlation(self.settings),
             Strength(self.settings),
             Power(self.settings, windows.confirm.sessions),
-            Correlation(self.settings),
             Stability(self.settings),
             Halves(),
             Turnover(self.settings),
@@ -532,43 +549,45 @@ class Acceptance:
             )
         figures = dict(figures if figures is not None else current.figures)
         pool = self._ledger.members()
-        texts = [member.expression for member in pool]
         try:
-            _check(figures)
-            failed = self._first_objection(current, figures, pool)
-            if failed is None and figures["pool_fingerprint"] != pool_fingerprint(texts):
-                figures = dict(self._search(str(current.canonical), texts))
-                _check(figures)
-                failed = self._first_objection(current, figures, pool)
-            if failed is None:
-                failed = self._kin(current, figures)
-            if failed is not None:
-                return self._reject(current, figures, *failed)
-            return self._test(current, figures, texts)
+            return self._decide(current, figures, pool)
         except EvaluationError as error:
             reason = f"It could not be evaluated: {error}"
-            self._ledger.judged(
-                current.id, "failed", figures=figures, gate="evaluation", reason=reason
-            )
+            self._ledger.judged(current.id, "failed", gate="evaluation", reason=reason)
             return Decision(False, "evaluation", reason)
+
+    def _decide(
+        self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
+    ) -> Decision:
+        texts = [member.expression for member in pool]
+        _check(figures)
+        stale = figures["pool_fingerprint"] != pool_fingerprint(texts)
+        if not stale:
+            _check_closest(figures, len(pool))
+        # What is too weak against an older pool need not be measured again.
+        gates = [g for g in self.gates if not (stale and isinstance(g, Correlation))]
+        failed = _first_objection(gates, attempt, figures, pool)
+        if failed is None and stale:
+            figures = self._measured(attempt, texts)
+            failed = _first_objection(self.gates, attempt, figures, pool)
+        if failed is None:
+            failed = self._kin(attempt, figures)
+        if failed is not None:
+            return self._reject(attempt, figures, *failed)
+        return self._test(attempt, figures, texts)
+
+    def _measured(self, attempt: Attempt, others: Sequence[str]) -> Mapping[str, Any]:
+        """Search figures beside the other factors, checked."""
+        figures = dict(self._search(str(attempt.canonical), others))
+        _check(figures)
+        _check_closest(figures, len(others))
+        return figures
 
     def _recorded(self, attempt: Attempt) -> Decision:
         if attempt.stage != "accepted":
             return Decision(False, attempt.gate, attempt.reason or "")
-        for member in self._ledger.members(status=None):
-            if member.attempt_id == attempt.id:
-                return Decision(True, member=member)
-        raise LedgerError(f"attempt {attempt.id} is accepted but has no pool member")
-
-    def _first_objection(
-        self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
-    ) -> tuple[str, str] | None:
-        # Correlations are with the pool as it was when the factor was measured: a prefix of this.
-        for gate in self.gates:
-            reason = gate.objection(attempt, figures, pool)
-            if reason is not None:
-                return gate.name, reason
-        return None
+        member = self._ledger.member_of(str(attempt.canonical), attempt.label)
+        return Decision(True, member=member)
 
     def _kin(self, attempt: Attempt, figures: Mapping[str, Any]) -> tuple[str, str] | None:
         """Object to a near copy of a factor that failed its confirm test on the same data."""
@@ -581,10 +600,9 @@ class Acceptance:
         own = _signature(figures)
         failures.sort(key=lambda one: math.dist(own, _signature(one.figures)))
         del failures[self.settings.failures_compared :]
-        beside = self._search(str(attempt.canonical), [str(one.canonical) for one in failures])
-        _check(beside)
+        beside = self._measured(attempt, [str(one.canonical) for one in failures])
         largest, closest = beside["max_pool_correlation"], beside["closest_member"]
-        if closest is None or largest < self.settings.max_failed_correlation:
+        if largest < self.settings.max_failed_correlation:
             return None
         return "kin", (
             f"Its ranks correlate {largest:.2f} in size with attempt {failures[closest].id}, which "

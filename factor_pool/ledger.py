@@ -684,6 +684,11 @@ class Ledger:
         where, values = _where(status=status)
         return self._members(where.replace("status", "m.status"), values)
 
+    def member_of(self, canonical: str, label: str) -> Member | None:
+        """The member with this expression and label, of any status; None if there is none."""
+        rows = self._members("WHERE m.canonical=? AND m.label=?", (canonical, label))
+        return rows[0] if rows else None
+
     def member(self, member_id: str) -> Member:
         """One member by id.
 

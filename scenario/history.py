@@ -1,6 +1,13 @@
 """What a proposer may know of earlier attempts, read from the ledger once and kept up to date."""
 
+import itertools
+import sys
+from dataclasses import replace
+from typing import Any
+
 from factor_pool.ledger import FINAL_STAGES, Attempt, Ledger
+
+_REPEATED = ("session", "proposer", "hypothesis", "idea", "snapshot", "label", "stage")
 
 
 class History:
@@ -23,26 +30,24 @@ class History:
         self._last = 0
         self._canonical: set[str] = set()
         self.attempts: list[Attempt] = []
-        """Judged attempts, oldest first."""
+        """Judged attempts, oldest first, with those figures that are single numbers."""
         self.recorded: list[Attempt] = []
         """What the current iteration recorded before it was cut short; empty in an undisturbed
         run."""
 
     def advance(self, session: str, iteration: int) -> None:
         """Read on, up to the start of an iteration."""
-        self.recorded = []
         fresh = self._ledger.attempts(snapshot=self._snapshot, label=self._label, after=self._last)
-        for attempt in fresh:
-            if self.recorded or (attempt.session, attempt.iteration) == (session, iteration):
-                if (attempt.session, attempt.iteration) == (session, iteration):
-                    self.recorded.append(attempt)
-                continue
+        here = (session, iteration)
+        before = list(itertools.takewhile(lambda a: (a.session, a.iteration) != here, fresh))
+        self.recorded = [a for a in fresh[len(before) :] if (a.session, a.iteration) == here]
+        for attempt in before:
             self._last = attempt.id
-            # One that an abandoned session never judged says nothing.
-            if attempt.stage in FINAL_STAGES:
-                self.attempts.append(attempt)
             if attempt.canonical is not None:
                 self._canonical.add(attempt.canonical)
+            # One that an abandoned session never judged says nothing.
+            if attempt.stage in FINAL_STAGES:
+                self.attempts.append(_slim(attempt))
 
     def tried(self, canonical: str) -> bool:
         """Whether an attempt before this iteration has this canonical text."""
@@ -51,3 +56,14 @@ class History:
     def pool(self) -> list[str]:
         """Canonical texts of the active members that were accepted before this iteration."""
         return [m.expression for m in self._ledger.members() if m.attempt_id <= self._last]
+
+
+def _slim(attempt: Attempt) -> Attempt:
+    """The same attempt in a fraction of the memory: a night has a hundred thousand."""
+    texts: dict[str, Any] = {name: sys.intern(getattr(attempt, name)) for name in _REPEATED}
+    figures = {
+        sys.intern(name): value
+        for name, value in attempt.figures.items()
+        if isinstance(value, int | float)
+    }
+    return replace(attempt, figures=figures, **texts)

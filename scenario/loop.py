@@ -62,6 +62,8 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
         No language model is set, or it refuses.
     """
     home.create()
+    # statsmodels brings matplotlib, which writes a list of fonts into the user's folder.
+    os.environ.setdefault("MPLCONFIGDIR", str((home.cache / "matplotlib").absolute()))
     panel = Store(home.store).panel()
     profile = Profile.load()
     windows = place(panel, profile.core(panel))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 _NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)S?$", re.IGNORECASE)
 _SHAPES = re.compile(
     r"\bsk-[A-Za-z0-9_\-*]{4,}"  # OpenAI, DeepSeek, Anthropic and most that follow them
-    r"|\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/\-*]{8,}=*"
+    r"|\bBearer\s+[A-Za-z0-9._~+/\-*]{16,}=*"
     r"|\bAIza[A-Za-z0-9_\-]{10,}",
     re.IGNORECASE,
 )

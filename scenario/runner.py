@@ -47,7 +47,7 @@ class FactorRunner(Developer):
             if isinstance(result, EvaluationError):
                 night.ledger.judged(attempt.id, "failed", gate="evaluation", reason=str(result))
             else:
-                scored.append((attempt.id, {**result, "isolation": night.isolation.identity}))
+                scored.append((attempt.id, result))
         night.ledger.scored(scored)
 
     def _decide(self, ids: list[int]) -> Outcome:

@@ -67,8 +67,9 @@ def _ewm(values: np.ndarray, decay: float) -> np.ndarray:
             if np.isfinite(values[t, i]):
                 total[i] += values[t, i]
                 weight[i] += 1.0
-            if weight[i] > 0.0:
                 result[t, i] = total[i] / weight[i]
+            elif t > 0:
+                result[t, i] = result[t - 1, i]
     return result
 
 

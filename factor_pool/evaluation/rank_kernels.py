@@ -102,11 +102,13 @@ class Scratch(NamedTuple):
 def scratch(controls: int, columns: int) -> Scratch:
     """Working memory for so many controls and columns."""
     return Scratch(
-        *(np.zeros(controls) for _ in range(3)),
-        np.zeros((controls, controls)),
-        np.zeros(controls),
-        np.zeros(columns),
-        np.zeros(columns),
+        row_shares=np.zeros(controls),
+        label_shares=np.zeros(controls),
+        alive=np.zeros(controls),
+        root=np.zeros((controls, controls)),
+        means=np.zeros(controls),
+        row_left=np.zeros(columns),
+        label_left=np.zeros(columns),
     )
 
 
@@ -173,7 +175,7 @@ def _rank_again(
     for p in range(order.shape[0]):
         if order[p] < 0:
             break
-        count += np.int64(present[order[p]])
+        count += int(present[order[p]])
     middle = 0.5 * (count - 1)
     squares = 0.0
     p = 0
@@ -183,7 +185,7 @@ def _rank_again(
         end = p
         same = 0
         while end < order.shape[0] and order[end] >= 0 and ranks[order[end]] == value:
-            same += np.int64(present[order[end]])
+            same += int(present[order[end]])
             end += 1
         rank = below + 0.5 * (same - 1) - middle
         for q in range(p, end):

@@ -12,7 +12,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,33 +23,11 @@ from packaging.markers import Marker
 
 from data_profile.home import Home
 from scenario.errors import IsolationError
-from scenario.isolation import engine
+from scenario.isolation import engine, sources
 
 REPOSITORY = "limit-up-tide/evaluator"
 PACKAGES = ("numpy", "llvmlite", "numba")
 
-# All that a job imports from this project; the build fails if one is missing.
-SOURCES = (
-    "data_profile/__init__.py",
-    "data_profile/errors.py",
-    "data_profile/files.py",
-    "data_profile/panel.py",
-    "factor_pool/__init__.py",
-    "factor_pool/errors.py",
-    "factor_pool/expression/*.py",
-    "factor_pool/evaluation/*.py",
-    "scenario/__init__.py",
-    "scenario/errors.py",
-    "scenario/isolation/__init__.py",
-    "scenario/isolation/base.py",
-    "scenario/isolation/confine.py",
-    "scenario/isolation/evaluator.py",
-    "scenario/isolation/selection.py",
-    "scenario/isolation/syscalls.py",
-    "scenario/isolation/worker.py",
-)
-
-_PROJECT = Path(__file__).resolve().parents[2]
 _BASE = "python:3.11-slim"
 _LOCAL_BASE = "local/python:3.11"  # made from a machine's own Python where no registry is reached
 _BASE_LABEL = "limit-up-tide.base"
@@ -175,7 +153,7 @@ def ensure_image(client: docker.DockerClient, home: Home, say: Callable[[str], N
 
 
 def _lock() -> str:
-    path = _PROJECT / "requirements.lock"
+    path = sources.PROJECT / "requirements.lock"
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -183,12 +161,6 @@ def _lock() -> str:
             f"the image is built from a clone of the project, and {path} cannot be read: "
             f"{error.strerror}"
         ) from error
-
-
-def _sources() -> Iterator[tuple[str, bytes]]:
-    for pattern in SOURCES:
-        for path in sorted(_PROJECT.glob(pattern)):
-            yield path.relative_to(_PROJECT).as_posix(), path.read_bytes()
 
 
 def _recipe() -> bytes:
@@ -199,9 +171,7 @@ def _tag() -> str:
     """Repository and a digest of everything that goes into the image, but for its base."""
     digest = hashlib.sha256(_recipe())
     digest.update("".join(f"{pin.marker};{pin}" for pin in pins(_lock())).encode())
-    for name, content in _sources():
-        digest.update(f"{name} {len(content)} ".encode())
-        digest.update(content)
+    digest.update(sources.digest().encode())
     return f"{REPOSITORY}:{digest.hexdigest()[:16]}"
 
 
@@ -307,7 +277,7 @@ def _pack(context: IO[bytes], needed: list[Pin], wheels: list[Path]) -> None:
         add("requirements.txt", "".join(map(str, needed)).encode())
         for wheel in wheels:
             add(f"wheels/{wheel.name}", wheel.read_bytes())
-        for name, content in _sources():
+        for name, content in sources.contents():
             add(f"app/{name}", content)
     context.seek(0)
 

@@ -1,23 +1,30 @@
 """Workers as separate processes: the fall-back for machines without a container engine."""
 
 import contextlib
+import hashlib
+import importlib.metadata
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from scenario.errors import IsolationError
+from scenario.isolation import sources
 from scenario.isolation.base import Failure, Limits, Runner
 from scenario.isolation.channel import Channel, Lost
 from scenario.isolation.pool import WorkerPool
 
-_PROJECT = Path(__file__).resolve().parents[2]
+_COMMAND = (sys.executable, "-P", "-m", "scenario.isolation.worker")
+_COMPILERS = ("numba", "llvmlite", "numpy")
 
 # No key and no setting of the user reaches a worker, only what makes the interpreter run.
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "NUMBA_CPU_NAME")
-SINGLE_THREADED = {
+_SINGLE_THREADED = {
     "OMP_NUM_THREADS": "1",  # kernels are single-threaded; a fork would lose other threads anyway
     "OPENBLAS_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
@@ -51,21 +58,53 @@ class ProcessIsolation(WorkerPool):
         super().__init__(workers, limits, runner)
         self._kernels = kernels
 
-    def _spawn(self) -> Channel:
+    def start(self, panels: Mapping[str, Path]) -> None:
+        """Compile the kernels if that was not done, then start; see `Isolation.start`."""
+        if self.runner == Runner():
+            self._compile()
+        super().start(panels)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the kernels are there already; else `start` takes half a minute longer."""
+        return self._cache.exists()
+
+    def _compile(self) -> None:
+        """Compile every kernel once, in one process and one order, as the image's build does.
+
+        Were each worker to compile what it finds missing, what is inlined where, and with it the
+        last bit of a sum, would depend on which was first.
+        """
+        if self.compiled:
+            return
         self._kernels.mkdir(parents=True, exist_ok=True)
-        kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        environment = (
-            kept
-            | SINGLE_THREADED
-            | {
-                "PYTHONPATH": str(_PROJECT),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "LANG": "C.UTF-8",
-                "NUMBA_CACHE_DIR": str(self._kernels.resolve()),
-            }
-        )
+        aside = Path(tempfile.mkdtemp(dir=self._kernels))
         try:
-            return _ProcessChannel(environment)
+            done = subprocess.run(
+                [*_COMMAND, "--warm"],
+                env=_environment(aside),
+                cwd="/",
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                words = done.stderr.strip().rpartition("\n")[2][:300]
+                raise IsolationError(f"process: the kernels cannot be compiled: {words}")
+            with contextlib.suppress(OSError):  # another run was faster
+                aside.rename(self._cache)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    @property
+    def _cache(self) -> Path:
+        versions = [sys.version, *(importlib.metadata.version(name) for name in _COMPILERS)]
+        digest = hashlib.sha256(" ".join([*versions, sources.digest()]).encode()).hexdigest()
+        return self._kernels.resolve() / f"workers-{digest[:16]}"
+
+    def _spawn(self) -> Channel:
+        try:
+            return _ProcessChannel(_environment(self._cache))
         except OSError as error:
             raise IsolationError(f"process: no worker can be started: {error.strerror}") from error
 
@@ -76,11 +115,25 @@ class ProcessIsolation(WorkerPool):
         return None if self.runner.folder is None else str(self.runner.folder.resolve())
 
 
+def _environment(kernels: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return (
+        kept
+        | _SINGLE_THREADED
+        | {
+            "PYTHONPATH": str(sources.PROJECT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LANG": "C.UTF-8",
+            "NUMBA_CACHE_DIR": str(kernels),
+        }
+    )
+
+
 class _ProcessChannel(Channel):
     def __init__(self, environment: dict[str, str]) -> None:
         super().__init__()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "scenario.isolation.worker"],
+            _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -58,5 +58,7 @@ def _containers(workers: int, home: "Home", say: Callable[[str], None]) -> Isola
 def _processes(workers: int, home: "Home", say: Callable[[str], None], reason: str) -> Isolation:
     from scenario.isolation.process import ProcessIsolation
 
-    say(f"isolation: process ({reason}); {workers} separate processes with limits, no container")
-    return ProcessIsolation(workers, home.cache / "kernels")
+    isolation = ProcessIsolation(workers, home.cache / "kernels")
+    first = "" if isolation.compiled else "; compiles its kernels first, once"
+    say(f"isolation: process ({reason}); {workers} separate processes, no container{first}")
+    return isolation

@@ -14,6 +14,7 @@ import pytest
 from data_profile.home import Home
 from factor_pool.errors import LedgerError
 from factor_pool.ledger import Ledger
+from factor_pool.pool import Pool
 from scenario.errors import BackendError, ScenarioError
 from scenario.loop import MineOptions, mine
 from tests.conftest import REPOSITORY
@@ -154,11 +155,9 @@ def attempts_of(home: Home) -> int:
 
 
 def test_killed_by_the_system_and_resumed(
-    store: Path,
-    tmp_path: Path,
-    kernels: Path,
-    undisturbed: dict[str, list[Any]],
+    store: Path, tmp_path: Path, kernels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With everything real: processes, SIGKILL, MLflow."""
     home = home_with(store, tmp_path / "home", kernels)
     counted = 0
     for attempts in (1, 65):
@@ -174,7 +173,13 @@ def test_killed_by_the_system_and_resumed(
             checkpoint.write_bytes(b"cut short")
     said, _ = start_night(home).communicate()
     assert said == "target\n"
-    assert ledger_of(home) == undisturbed
+    monkeypatch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+    undisturbed = home_with(store, tmp_path / "undisturbed", kernels)
+    mine(undisturbed, OPTIONS, Silent())
+    assert ledger_of(home) == ledger_of(undisturbed)
+    published = [row["mlflow_run_id"] for row in Pool(home).rows()]
+    assert published
+    assert len(set(published)) == len(published)
 
 
 def test_a_person_stops_it_and_goes_on(

@@ -7,7 +7,7 @@ import pytest
 
 from data_profile.home import Home
 from scenario.errors import IsolationError
-from scenario.isolation import image
+from scenario.isolation import image, sources
 from tests.scenario.isolation.conftest import Engine
 
 LOCK = Path(__file__).parents[3] / "requirements.lock"
@@ -37,7 +37,7 @@ def test_a_marker_decides_by_the_images_python_not_by_this_one() -> None:
 
 def test_every_source_exists() -> None:
     root = Path(__file__).parents[3]
-    for pattern in image.SOURCES:
+    for pattern in sources.SOURCES:
         assert list(root.glob(pattern)), f"{pattern} names nothing"
 
 

@@ -1,0 +1,1 @@
+"""Tests of factor_pool.evaluation."""

@@ -1,0 +1,364 @@
+"""Gates say why, the error budget is kept, and a restart changes nothing."""
+
+import json
+import multiprocessing
+import random
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from factor_pool.acceptance import Acceptance, Decision, Settings, next_test
+from factor_pool.errors import EvaluationError, LedgerError
+from factor_pool.evaluation.yardstick import pool_fingerprint
+from factor_pool.ledger import Attempt, Ledger, Proposal, Test
+from tests.factor_pool import fake_night
+from tests.factor_pool.fake_night import WINDOWS, good_figures, strong
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    with Ledger(tmp_path / "ledger.db") as opened:
+        yield opened
+
+
+class Desk:
+    """An acceptance over a ledger whose evaluator is a table of answers."""
+
+    def __init__(self, ledger: Ledger, settings: Settings | None = None) -> None:
+        self.ledger = ledger
+        self.asked: list[tuple[str, str, tuple[str, ...]]] = []
+        self.daily: Any = strong
+        self.searched: Any = lambda text, pool: good_figures(pool)
+        self.acceptance = Acceptance(
+            ledger, WINDOWS, self.confirm, search=self.search, settings=settings, who="test"
+        )
+
+    def confirm(self, text: str, pool: Sequence[str]) -> Sequence[float | None]:
+        self.asked.append(("confirm", text, tuple(pool)))
+        return self.daily(text)
+
+    def search(self, text: str, pool: Sequence[str]) -> dict[str, Any]:
+        self.asked.append(("search", text, tuple(pool)))
+        return self.searched(text, pool)
+
+    def attempt(self, text: str, figures: dict[str, Any] | None = None) -> Attempt:
+        iteration = len(self.ledger.attempts())
+        [attempt] = self.ledger.record(
+            "night", iteration, [Proposal(text, text, "evolve", "an idea")],
+            snapshot="abc", label="limit_up_count", seed=1,
+        )  # fmt: skip
+        pool = [m.expression for m in self.ledger.members()]
+        self.ledger.scored([(attempt.id, figures or good_figures(pool))])
+        return self.ledger.attempt(attempt.id)
+
+    def decide(self, text: str, **figures: Any) -> Decision:
+        pool = [m.expression for m in self.ledger.members()]
+        return self.acceptance.decide(self.attempt(text, good_figures(pool) | figures))
+
+
+@pytest.fixture
+def desk(ledger: Ledger) -> Desk:
+    return Desk(ledger)
+
+
+def test_a_good_factor_enters_the_pool(desk: Desk) -> None:
+    decision = desk.decide("Mean($close, 5)")
+    assert decision.accepted
+    assert decision.member == desk.ledger.members()[0]
+    assert decision.member.p_value < 1e-3
+    assert [t.discovery for t in desk.ledger.tests()] == [True]
+    assert desk.ledger.tests()[0].figures["added_rank_ic"] > 0
+    assert desk.ledger.openings("confirm")[0].who == "test"
+    assert desk.ledger.openings("confirm")[0].content_hash == "abc"
+
+
+@pytest.mark.parametrize(
+    ("text", "figures", "gate", "reason"),
+    [
+        ("$close", {"sessions": 249}, "coverage", "Only 249 search sessions"),
+        ("$close", {"coverage": 0.2}, "coverage", "for only 20% of the instruments"),
+        (" + ".join(f"$f{k}" for k in range(20)), {}, "complexity", "at most 30 and"),
+        (
+            "$close",
+            {"explained": 0.99, "correlations": {"companies": -0.97, "count": 0.4}},
+            "baseline_copy",
+            "explains 99% of its ranking: it is mostly companies (rank correlation -0.97)",
+        ),
+        ("$close", {"added_rank_ic": 0.004}, "strength", "its rank IC is +0.0040"),
+        ("$close", {"added_t_hac": -2.0}, "strength", "has a t of -2.0"),
+        ("$close", {"added_rank_ic": None}, "strength", "nothing of it could be measured"),
+        ("$close", {"added_t_hac": 4.0, "sessions": 1000}, "power", "would show a t of about 1.5"),
+        (
+            "$close",
+            {"same_sign_share": 0.5, "periods": {"2023": 0.1, "2024": -0.1}},
+            "stability",
+            "in only 50% of 2 periods",
+        ),
+        ("$close", {"halves": {"a": 0.05, "b": -0.01}}, "halves", "+0.0500 and -0.0100"),
+        ("$close", {"halves": {"a": 0.05, "b": None}}, "halves", "+0.0500 and none"),
+        ("$close", {"rank_autocorrelation": -0.4}, "turnover", "is -0.40"),
+        ("$close", {"rank_autocorrelation": None}, "turnover", "is undefined"),
+    ],
+)  # fmt: skip
+def test_each_gate_says_why(
+    desk: Desk, text: str, figures: dict[str, Any], gate: str, reason: str
+) -> None:
+    decision = desk.decide(text, **figures)
+    assert not decision.accepted
+    assert decision.gate == gate
+    assert reason in decision.reason
+    assert desk.ledger.funnel() == {gate: 1}
+    assert desk.ledger.attempt(1).reason == decision.reason
+    assert not desk.asked  # the confirm window stayed closed
+    assert not desk.ledger.openings()
+
+
+def test_pool_copies_are_named(desk: Desk) -> None:
+    desk.decide("$close")
+    near = desk.decide("$open", max_pool_correlation=0.8, closest_member=0)
+    assert near.gate == "correlation"
+    assert "correlate 0.80 in size with pool factor F0001 ($close)" in near.reason
+    copy = desk.decide("0 - $close", max_pool_correlation=1.0, closest_member=0)
+    assert "exactly as pool factor F0001, or exactly the other way round" in copy.reason
+
+
+def test_a_retired_member_does_not_come_back_by_itself(desk: Desk) -> None:
+    desk.decide("$close")
+    desk.ledger.set_status("F0001", "retired", "worn out")
+    [again] = desk.ledger.record(
+        "later", 0, [Proposal("$close", "$close", "evolve")],
+        snapshot="def", label="limit_up_count", seed=1,
+    )  # fmt: skip
+    desk.ledger.scored([(again.id, good_figures([]))])
+    decision = desk.acceptance.decide(again)
+    assert (decision.gate, decision.reason) == (
+        "novelty",
+        "It is pool factor F0001 itself (retired).",
+    )
+
+
+def test_a_factor_measured_before_the_pool_grew_is_measured_again(desk: Desk) -> None:
+    late = desk.attempt("$open")  # measured against an empty pool
+    desk.ledger.judged(late.id, "failed")  # makes room for the order of decisions
+    desk.decide("$close")
+    stale = desk.attempt("$high", good_figures([]))
+    desk.searched = lambda text, pool: good_figures(pool) | {
+        "max_pool_correlation": 0.9, "closest_member": 0,
+    }  # fmt: skip
+    decision = desk.acceptance.decide(stale)
+    assert desk.asked[-1] == ("search", "$high", ("$close",))
+    assert decision.gate == "correlation"
+    assert desk.ledger.attempt(stale.id).figures["max_pool_correlation"] == 0.9
+
+
+def test_confirm_is_one_sided_in_the_direction_of_search(desk: Desk) -> None:
+    desk.daily = lambda text: [-x for x in strong(text)]
+    assert desk.decide(
+        "$close", sign=-1, added_rank_ic=-0.05, halves={"a": -0.1, "b": -0.1}
+    ).accepted
+    desk.daily = strong
+    flipped = desk.decide("$open", sign=-1, added_rank_ic=-0.05, halves={"a": -0.1, "b": -0.1})
+    assert flipped.gate == "confirm"
+    assert desk.ledger.tests()[-1].p_value > 0.99
+
+
+def test_what_is_not_confirmed_is_rejected_without_a_number(desk: Desk) -> None:
+    desk.daily = lambda text: [0.001, -0.001] * 60
+    decision = desk.decide("$close")
+    assert decision.gate == "confirm"
+    assert not any(character.isdigit() for character in decision.reason)
+    assert len(desk.ledger.tests()) == 1
+
+
+def test_too_short_a_confirm_is_no_test(desk: Desk) -> None:
+    desk.daily = lambda text: [None] * 100 + [0.1] * 30
+    assert desk.decide("$close").gate == "confirm_coverage"
+    assert not desk.ledger.tests()
+
+
+def test_a_near_copy_of_a_failure_gets_no_second_test(desk: Desk) -> None:
+    desk.daily = lambda text: [0.001, -0.001] * 60
+    desk.decide("$close")
+    desk.daily = strong
+    desk.searched = lambda text, pool: good_figures(pool) | {
+        "max_pool_correlation": 0.95, "closest_member": 0,
+    }  # fmt: skip
+    decision = desk.decide("$open")
+    assert decision.gate == "kin"
+    assert "correlate 0.95 in size with attempt 1" in decision.reason
+    assert len(desk.ledger.tests()) == 1
+
+
+def test_a_failing_evaluator_ends_the_attempt_not_the_night(desk: Desk) -> None:
+    def broken(text: str) -> list[float]:
+        raise EvaluationError("timeout after 60 s")
+
+    desk.daily = broken
+    decision = desk.decide("$close")
+    assert decision.gate == "evaluation"
+    assert desk.ledger.attempt(1).stage == "failed"
+    desk.daily = strong
+    assert desk.decide("$open").accepted
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {},
+        {"added_t_hac": "9"},
+        {"added_t_hac": True},
+        {"coverage": None},
+        {"halves": 3},
+        {"halves": {"a": "x", "b": 1}},
+        {"same_sign_share": float("inf")},
+        {"closest_member": 7},
+        {"closest_member": 0.5},
+    ],
+)
+def test_figures_of_a_broken_worker_are_refused(desk: Desk, figures: dict[str, Any]) -> None:
+    whole = good_figures([]) | figures if figures else {"sessions": 1}
+    attempt = desk.attempt("$close")
+    decision = desk.acceptance.decide(attempt, whole)
+    assert not decision.accepted
+    assert decision.gate == "evaluation"
+
+
+def test_decisions_follow_the_order_of_the_ledger(desk: Desk) -> None:
+    first, second = desk.attempt("$close"), desk.attempt("$open")
+    with pytest.raises(LedgerError, match=f"attempt {first.id} is scored and comes before"):
+        desk.acceptance.decide(second)
+    assert desk.acceptance.decide(first).accepted
+    assert desk.acceptance.decide(second).accepted
+
+
+def test_deciding_again_returns_what_was_decided(desk: Desk) -> None:
+    attempt = desk.attempt("$close")
+    weak = desk.attempt("$open", good_figures([]) | {"coverage": 0.1})
+    decisions = [desk.acceptance.decide(one) for one in (attempt, weak)]
+    before = len(desk.asked)
+    assert [desk.acceptance.decide(one) for one in (attempt, weak)] == decisions
+    assert len(desk.asked) == before
+    assert len(desk.ledger.tests()) == 1
+
+
+def past(*p_values: float, settings: Settings) -> list[Test]:
+    tests: list[Test] = []
+    for k, p in enumerate(p_values):
+        level, discovery = next_test(tests, p, settings)
+        tests.append(Test(k + 1, k + 1, settings.rule_name, p, level, discovery))
+    return tests
+
+
+def test_lord_levels_are_those_of_the_formula() -> None:
+    """LORD++ of Ramdas et al. (2017), worked out here from its definition."""
+    settings = Settings(rule="lord")
+    p_values = (0.3, 0.0001, 0.2, 0.6, 0.0002, 0.01, 0.5)
+    tests = past(*p_values, settings=settings)
+
+    def gamma(j: int) -> float:
+        return 0.07720838 * np.log(max(j, 2)) / (j * np.exp(np.sqrt(np.log(j))))
+
+    found: list[int] = []
+    for t, (test, p) in enumerate(zip(tests, p_values, strict=True), start=1):
+        level = 0.025 * gamma(t)
+        level += sum((0.025 if k == 0 else 0.05) * gamma(t - tau) for k, tau in enumerate(found))
+        assert test.level == pytest.approx(level)
+        if p <= level:
+            found.append(t)
+    assert [t.position for t in tests if t.discovery] == found == [2, 5]
+
+
+def test_addis_levels_are_those_of_the_formula_and_capped() -> None:
+    """ADDIS of Tian and Ramdas (2019) with lambda 1/4 and tau 1/2."""
+    settings = Settings()
+    p_values = (0.3, 0.0005, 0.9, 0.1, 0.45, 0.0004, 0.003, 0.3)
+    tests = past(*p_values, settings=settings)
+
+    def gamma(j: int) -> float:
+        return 0.4374901658 / j**1.6
+
+    found: list[int] = []
+    for t, test in enumerate(tests):
+
+        def counted(since: int, until: int = t) -> int:
+            return sum(0.25 < p <= 0.5 for p in p_values[since:until])
+
+        level = 0.25 * 0.025 * gamma(1 + counted(0))
+        for k, tau in enumerate(found):
+            level += 0.25 * (0.025 if k == 0 else 0.05) * gamma(1 + counted(tau + 1))
+        assert test.level == pytest.approx(min(level, settings.max_p))
+        if test.p_value <= test.level:
+            found.append(t)
+    assert len(found) >= 2
+    assert max(test.level for test in tests) <= settings.max_p
+
+
+def test_one_ledger_has_one_rule() -> None:
+    tests = past(0.3, 0.001, settings=Settings())
+    with pytest.raises(LedgerError, match=r"made under addis.*now lord"):
+        next_test(tests, 0.01, Settings(rule="lord"))
+    forged = [replace(tests[0], level=0.04), tests[1]]
+    with pytest.raises(LedgerError, match="the ledger was changed"):
+        next_test(forged, 0.01, Settings())
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(EvaluationError, match="rule must be addis or lord"):
+        Settings(rule="saffron")
+    with pytest.raises(EvaluationError, match=r"fdr must lie in \(0, 1\), got 2"):
+        Settings(fdr=2)
+
+
+def test_false_discoveries_of_useless_candidates_stay_within_the_budget() -> None:
+    """500 streams of 60 uniform p-values: fewer than 5% hold any discovery (wealth 2.5%)."""
+    rng = np.random.default_rng(1)
+    from online_fdr.p_values import Addis  # the loop of next_test, without replaying each time
+
+    hits = 0
+    for _ in range(500):
+        rule = Addis(alpha=0.05, wealth=0.025, lambda_=0.25, tau=0.5)
+        hits += any(rule.test_one(p) for p in rng.random(60))
+    assert hits <= 25
+
+
+def dump(path: Path) -> str:
+    """All of a ledger but its instants and the log of openings, as text."""
+    with Ledger(path, readonly=True) as ledger:
+        attempts = [
+            replace(a, recorded_at=None, judged_at=None)  # type: ignore[arg-type]
+            for a in ledger.attempts()
+        ]
+        members = [replace(m, accepted_at=None) for m in ledger.members()]  # type: ignore[arg-type]
+        rows = [attempts, ledger.tests(), members, ledger.funnel(), ledger.pool_version()]
+    return json.dumps(rows, default=vars, sort_keys=True)
+
+
+def test_killed_at_any_moment_the_night_ends_the_same(tmp_path: Path) -> None:
+    fake_night.run(tmp_path / "calm.db")
+    expected = dump(tmp_path / "calm.db")
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["tests.factor_pool.fake_night", "arch.bootstrap"])
+    rng = random.Random(2)
+    for _ in range(14):
+        miner = processes.Process(target=fake_night.run, args=(tmp_path / "wild.db",))
+        miner.start()
+        miner.join(rng.uniform(0.05, 0.5))
+        miner.kill()
+        miner.join()
+    killed = miner.exitcode == -signal.SIGKILL
+    fake_night.run(tmp_path / "wild.db")
+    assert killed  # or the whole night was shorter than the kills
+    assert dump(tmp_path / "wild.db") == expected
+    assert '"stage": "accepted"' in expected
+    assert '"gate": "confirm"' in expected
+    assert '"gate": "kin"' in expected
+
+
+def test_fingerprint_is_of_texts_in_order() -> None:
+    assert pool_fingerprint(["a", "b"]) != pool_fingerprint(["b", "a"])
+    assert 0 <= pool_fingerprint([]) < 2**48
