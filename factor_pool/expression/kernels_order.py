@@ -372,8 +372,8 @@ def rolling_mad(x, n, out):  # type: ignore[no-untyped-def]
             res = out[t, lo : lo + m]
             whole = 0
             for i in range(m):
-                v = np.float64(new[i])
-                v = v if v - v == 0.0 else NAN
+                fresh = np.float64(new[i])
+                v = fresh if fresh - fresh == 0.0 else NAN
                 c = count[i] + (1.0 if v == v else 0.0) - (1.0 if slot[i] == slot[i] else 0.0)
                 count[i] = c
                 slot[i] = v
@@ -408,9 +408,9 @@ def session_keys(x, unused, out):  # type: ignore[no-untyped-def]
         for i in range(width):
             single = np.float32(x[t, i]) + np.float32(0.0)
             bits = np.int64(np.float32(single).view(np.int32))
-            bits = -2147483649 - bits if bits < 0 else bits
-            bits = bits + 2147483648 if x[t, i] == x[t, i] else 4294967295
-            keys[t, i] = np.uint64((bits << 32) | i)
+            place = -1 - bits if bits < 0 else bits + 2147483648
+            missing = x[t, i] != x[t, i]
+            keys[t, i] = np.uint64(((4294967295 if missing else place) << 32) | i)
 
 
 def session_rank(x, sorted_keys, unused, out):  # type: ignore[no-untyped-def]
