@@ -14,7 +14,7 @@ import functools
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
 from factor_pool.expression import units
@@ -59,7 +59,7 @@ _INSTEAD = {
 class Expression:
     """A factor: a checked, canonical syntax tree. Immutable, hashable, picklable.
 
-    Equal expressions have equal canonical texts. Make one with `parse` (from a text) or
+    Expressions are equal if their canonical texts are. Make one with `parse` (from a text) or
     `Expression.of` (from nodes).
 
     Parameters
@@ -79,7 +79,7 @@ class Expression:
     """
 
     node: Node
-    unit: str | None = None
+    unit: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, node: Node, fields: Mapping[str, str] | None = None) -> "Expression":
@@ -99,7 +99,11 @@ class Expression:
         >>> str(Expression.of(Call("Div", (old.node, Field("close")))))
         'Mean($close, 5) / $close'
         """
-        return parse(to_text(node), fields)
+        try:
+            text = to_text(node)
+        except RecursionError as error:
+            raise ExpressionError("the tree is nested far too deep") from error
+        return parse(text, fields)
 
     def __str__(self) -> str:
         return self._text
