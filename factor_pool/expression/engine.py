@@ -50,9 +50,9 @@ def _results(roots: Sequence[Node], panel: Panel) -> Iterator[np.ndarray]:
 
 def _one_sheet(roots: Sequence[Node], panel: Panel) -> Iterator[np.ndarray]:
     graph = Graph(roots, Sheet(panel, 0, len(panel.instruments), {}))
-    for root in roots:
+    for part in graph.roots:
         with np.errstate(all="ignore"):
-            result = graph.result(root)
+            result = graph.result(part)
         yield result
         del result
 
@@ -96,10 +96,10 @@ def _assembled(
     for lo in range(0, columns, width):
         sheet = Sheet(panel, lo, min(lo + width, columns), known)
         graph = Graph(roots, sheet)
-        for number, root in enumerate(roots):
+        for number, part in enumerate(graph.roots):
             with np.errstate(all="ignore"):
-                part = graph.value(root) if exact else graph.result(root)
+                values = graph.value(part) if exact else graph.result(part)
             if lo == 0:
-                wholes.append(BUFFERS.take(panel.shape, part.dtype))
-            wholes[number][:, lo : sheet.hi] = part
+                wholes.append(BUFFERS.take(panel.shape, values.dtype))
+            wholes[number][:, lo : sheet.hi] = values
     return wholes

@@ -5,7 +5,6 @@ operators are the compiled loops of `kernels`, `kernels_moments` and `kernels_or
 fields and arithmetic on them alone are float32, rolling results float64.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,14 +96,9 @@ class Sheet:
         """Whether all instruments are in view."""
         return self.hi - self.lo == len(self.panel.instruments)
 
-    def given(self, node: Node) -> np.ndarray | None:
-        """Values in view of a field or a known part; None for what must be computed."""
-        if isinstance(node, Field):
-            full = _field(self.panel, node.name)
-        elif node in self.known:
-            full = self.known[node]
-        else:
-            return None
+    def given(self, node: Node) -> np.ndarray:
+        """Values in view of a field, or of a known part."""
+        full = _field(self.panel, node.name) if isinstance(node, Field) else self.known[node]
         if self.whole:
             return full
         view = BUFFERS.take(self.shape, full.dtype)
@@ -112,13 +106,23 @@ class Sheet:
         return view
 
 
+@dataclass(eq=False, slots=True)
+class Part:
+    """A distinct part of the expressions: its node, its arguments, and its values while needed."""
+
+    node: Node
+    args: "tuple[Part | float, ...]" = ()
+    uses: int = 0
+    values: np.ndarray | None = None
+
+
 class Graph:
-    """Distinct parts of some expressions on a sheet, their values while they are needed.
+    """Distinct parts of some expressions on a sheet.
 
     Parameters
     ----------
     roots
-        The expressions; each must be asked for as often as it stands here.
+        The expressions. Their parts stand in `roots` in the same order, for `result` or `value`.
     sheet
         The data.
     """
@@ -127,57 +131,55 @@ class Graph:
         self.sheet = sheet
         self.shape = sheet.shape
         self.outside, self.first = _listing(sheet)
-        self.uses = self._count_uses(roots)
-        self.values: dict[Node, np.ndarray] = {}
+        self._parts: dict[object, Part] = {}
+        self.roots = [self._used(root) for root in roots]
 
-    def _count_uses(self, roots: Sequence[Node]) -> Counter[Node]:
-        """How often each distinct part is read: by the caller, or by a distinct parent."""
-        uses: Counter[Node] = Counter()
+    def _used(self, node: Node) -> Part:
+        """Part of a node, with one use more."""
+        known = self.sheet.known
+        if isinstance(node, Call) and not (known and node in known):
+            args = tuple(
+                child.value if isinstance(child, Number) else self._used(child)
+                for child in node.args
+            )
+            key: object = (node.operator, node.window, args)
+        else:
+            args, key = (), node
+        part = self._parts.get(key)
+        if part is None:
+            part = self._parts[key] = Part(node, args)
+        else:
+            for arg in args:
+                if isinstance(arg, Part):
+                    arg.uses -= 1
+        part.uses += 1
+        return part
 
-        def use(node: Node) -> None:
-            if isinstance(node, Number):
-                return
-            uses[node] += 1
-            if uses[node] == 1 and isinstance(node, Call) and node not in self.sheet.known:
-                for child in node.args:
-                    use(child)
-
-        for root in roots:
-            use(root)
-        return uses
-
-    def result(self, root: Node) -> np.ndarray:
+    def result(self, part: Part) -> np.ndarray:
         """Values of a root as a float32 array of the caller's own, NaN outside the listings."""
-        last = self.uses[root] == 1
-        given = isinstance(root, Field) or root in self.sheet.known
-        out = self.value(root, last)
-        if given or not last or out.dtype != SINGLE:
-            value, out = out, self.buffer(SINGLE)
-            np.copyto(out, value, casting="same_kind")
+        last = part.uses == 1
+        out = self.value(part, last)
+        if not part.args or not last or out.dtype != SINGLE:
+            values, out = out, self.buffer(SINGLE)
+            np.copyto(out, values, casting="same_kind")
         self.mask(out)
-        self.release(root)
+        self.release(part)
         return out
 
-    def value(self, node: Node, last: bool = False) -> np.ndarray:
+    def value(self, part: Part, last: bool = False) -> np.ndarray:
         """Values of a part, which stay valid until as many `release` as uses.
 
         With `last`, nothing but a float32 result is made of them.
         """
-        found = self.values.get(node)
-        if found is None:
-            found = self.sheet.given(node)
-            if found is None:
-                found = self.call(node, last)
-            self.values[node] = found
-        return found
+        if part.values is None:
+            part.values = self.call(part, last) if part.args else self.sheet.given(part.node)
+        return part.values
 
-    def release(self, node: Node) -> None:
+    def release(self, part: Part) -> None:
         """Give up one use; after the last, the buffer is free for another part."""
-        if isinstance(node, Number):
-            return
-        self.uses[node] -= 1
-        if not self.uses[node]:
-            del self.values[node]
+        part.uses -= 1
+        if not part.uses:
+            part.values = None
 
     def buffer(self, dtype: np.dtype) -> np.ndarray:
         """An array of the panel's shape with any content."""
@@ -187,12 +189,11 @@ class Graph:
         """Set every cell outside a listing to NaN."""
         values.reshape(-1)[self.outside] = np.nan
 
-    def call(self, node: Node, last: bool) -> np.ndarray:
+    def call(self, part: Part, last: bool) -> np.ndarray:
         """Compute a part from its arguments, and give up one use of each."""
+        node = part.node
         assert isinstance(node, Call)
-        args = [
-            child.value if isinstance(child, Number) else self.value(child) for child in node.args
-        ]
+        args = [self.value(arg) if isinstance(arg, Part) else arg for arg in part.args]
         kind = OPERATORS[node.operator].kind
         if kind in ("rolling", "pair_rolling"):
             out = self.rolling(node, args)
@@ -202,8 +203,9 @@ class Graph:
             out = session(node.operator, x, self.outside)
         else:
             out = self.cells(node, args, last)
-        for child in node.args:
-            self.release(child)
+        for arg in part.args:
+            if isinstance(arg, Part):
+                self.release(arg)
         return out
 
     # --- cell by cell -----------------------------------------------------------------------------
@@ -224,6 +226,9 @@ class Graph:
             launch(kernels.combine, args, _COMBINED[node.operator], (), out)
             return out
         out = self.buffer(dtype)
+        if node.operator in ("Greater", "Less") and isinstance(args[1], float):
+            out.fill(args[1])  # NumPy compares two matrices much faster than one with a number
+            args[1] = out
         if node.operator == "Neg":
             return np.subtract(0.0, args[0], out=out, dtype=dtype)
         _UFUNCS[node.operator](*args, out=out, dtype=dtype)
@@ -372,9 +377,9 @@ def launch(
     out: np.ndarray,
 ) -> Any:
     """Run a kernel, compiled for the types of its arguments."""
-    names = [str(arg.dtype) for arg in args if isinstance(arg, np.ndarray)]
+    inputs = "".join(arg.dtype.char for arg in args if isinstance(arg, np.ndarray))
     letters = "".join(
-        "r" if isinstance(e, np.ndarray) else "f" if isinstance(e, float) else "i" for e in extras
+        "r" if isinstance(e, np.ndarray) else "d" if isinstance(e, float) else "i" for e in extras
     )
-    run_kernel = kernels.compiled(kernel, *names, extras=letters, out=str(out.dtype))
+    run_kernel = kernels.compiled(kernel, inputs, letters, out.dtype.char)
     return run_kernel(*args, window, *extras, out)
