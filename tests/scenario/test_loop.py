@@ -190,13 +190,13 @@ def test_a_person_stops_it_and_goes_on(
             super().progress(progress)
             os.kill(os.getpid(), signal.SIGINT)
 
-    display = Impatient()
+    display, before = Impatient(), signal.getsignal(signal.SIGINT)
     summary = mine(home, OPTIONS, display)
     assert summary.interrupted
     assert len(display.shown) == 1
     assert "goes on" in display.lines[-1]
     assert summary.evaluated + summary.rejected.get("validity", 0) == attempts_of(home)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     display = Silent()
     assert mine(home, OPTIONS, display).session == summary.session
     assert "going on" in display.lines[0]
