@@ -5,7 +5,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from factor_pool.ledger import FINAL_STAGES, Attempt, Ledger
+from factor_pool.ledger import Ledger
+from factor_pool.records import FINAL_STAGES, Attempt
 
 _REPEATED = ("session", "proposer", "hypothesis", "idea", "snapshot", "label", "stage")
 

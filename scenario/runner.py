@@ -9,7 +9,7 @@ import scenario.compat  # noqa: F401
 from rdagent.core.developer import Developer
 
 from factor_pool.errors import EvaluationError
-from factor_pool.ledger import Attempt, Proposal
+from factor_pool.records import Attempt, Proposal
 from scenario.hypothesis import FactorExperiment
 from scenario.night import Outcome
 

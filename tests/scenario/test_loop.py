@@ -15,7 +15,7 @@ from data_profile.home import Home
 from factor_pool.errors import LedgerError
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
-from scenario.errors import BackendError, ScenarioError
+from scenario.errors import BackendError, OptionsError, ScenarioError
 from scenario.loop import MineOptions, mine
 from tests.conftest import REPOSITORY
 from tests.scenario.nights import Here, Silent, home_with, ledger_of
@@ -190,12 +190,13 @@ def test_a_person_stops_it_and_goes_on(
             super().progress(progress)
             os.kill(os.getpid(), signal.SIGINT)
 
-    display = Impatient()
+    display, before = Impatient(), signal.getsignal(signal.SIGINT)
     summary = mine(home, OPTIONS, display)
     assert summary.interrupted
     assert len(display.shown) == 1
     assert "goes on" in display.lines[-1]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert summary.evaluated + summary.rejected.get("validity", 0) == attempts_of(home)
+    assert signal.getsignal(signal.SIGINT) is before
     display = Silent()
     assert mine(home, OPTIONS, display).session == summary.session
     assert "going on" in display.lines[0]
@@ -263,6 +264,12 @@ def test_the_workers_get_no_row_after_their_window(home: Home, here: Callable[[]
 def test_no_model_where_one_is_asked_for(home: Home, here: object) -> None:
     with pytest.raises(BackendError, match="CHAT_MODEL"):
         mine(home, MineOptions(proposer="llm", loops=1), Silent())
+    assert not list(home.sessions.iterdir())
+
+
+def test_an_unknown_label(home: Home) -> None:
+    with pytest.raises(OptionsError, match="limit_up_count"):
+        mine(home, MineOptions(label="tomorrow"), Silent())
 
 
 def test_without_data(tmp_path: Path) -> None:
