@@ -121,34 +121,18 @@ def rolling_moment(x, n, fourth, out):  # type: ignore[no-untyped-def]
 
 
 @step
-def _pair_add(v, u, count, mx, my, sxy, sxx, syy, px, py):  # type: ignore[no-untyped-def]
-    count += 1.0
+def _pair(v, u, sign, count, mx, my, sxy, sxx, syy, px, py):  # type: ignore[no-untyped-def]
+    """Step of a covariance: a pair comes (sign 1) or goes (sign -1)."""
+    count += sign
     dx = v - mx
     dy = u - my
-    mx += dx / count
-    my += dy / count
+    mx += sign * (dx / count)
+    my += sign * (dy / count)
     ax = v - mx
     ay = u - my
-    sxy += ax * dy
-    sxx += ax * dx
-    syy += ay * dy
-    px = abs(ax) if abs(ax) > px else px
-    py = abs(ay) if abs(ay) > py else py
-    return count, mx, my, sxy, sxx, syy, px, py
-
-
-@step
-def _pair_remove(v, u, count, mx, my, sxy, sxx, syy, px, py):  # type: ignore[no-untyped-def]
-    count -= 1.0
-    dx = v - mx
-    dy = u - my
-    mx -= dx / count
-    my -= dy / count
-    ax = v - mx
-    ay = u - my
-    sxy -= ax * dy
-    sxx -= ax * dx
-    syy -= ay * dy
+    sxy += sign * (ax * dy)
+    sxx += sign * (ax * dx)
+    syy += sign * (ay * dy)
     px = abs(ax) if abs(ax) > px else px
     py = abs(ay) if abs(ay) > py else py
     return count, mx, my, sxy, sxx, syy, px, py
@@ -199,8 +183,8 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                 v = np.float64(old_x[i])
                 u = np.float64(old_y[i])
                 ok = full and (v - v) + (u - u) == 0.0
-                c, a, b, q, qx, qy, rx, ry = _pair_remove(
-                    v - ox, u - oy, count, mx, my, sxy, sxx, syy, px, py
+                c, a, b, q, qx, qy, rx, ry = _pair(
+                    v - ox, u - oy, -1.0, count, mx, my, sxy, sxx, syy, px, py
                 )
                 shaky = ok and (c == 0.0 or _pair_shaky(q, qx, qy, rx, ry))
                 count = c if ok else count
@@ -217,8 +201,8 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                 fresh = ok and count == 0.0
                 ox = v if fresh else ox
                 oy = u if fresh else oy
-                c, a, b, q, qx, qy, rx, ry = _pair_add(
-                    v - ox, u - oy, count, mx, my, sxy, sxx, syy, px, py
+                c, a, b, q, qx, qy, rx, ry = _pair(
+                    v - ox, u - oy, 1.0, count, mx, my, sxy, sxx, syy, px, py
                 )
                 shaky = shaky or (ok and _pair_shaky(q, qx, qy, rx, ry))
                 count = c if ok else count
@@ -249,8 +233,8 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                             if (v - v) + (u - u) == 0.0:
                                 ox = v if count == 0.0 else ox
                                 oy = u if count == 0.0 else oy
-                                count, mx, my, sxy, sxx, syy, px, py = _pair_add(
-                                    v - ox, u - oy, count, mx, my, sxy, sxx, syy, px, py
+                                count, mx, my, sxy, sxx, syy, px, py = _pair(
+                                    v - ox, u - oy, 1.0, count, mx, my, sxy, sxx, syy, px, py
                                 )
                         w[0, i], w[1, i], w[2, i], w[3, i], w[4, i] = count, mx, my, sxy, sxx
                         w[5, i], w[6, i], w[7, i], w[8, i], w[9, i] = syy, px, py, ox, oy
