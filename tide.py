@@ -277,10 +277,12 @@ def _exit_status(error: Exception) -> int | None:
     from data_profile.errors import CalendarError, DataError, StoreError
     from factor_pool.errors import FactorError, LedgerError, PoolError
     from predictor.errors import PredictorError
-    from scenario.errors import BackendError, IsolationError, ScenarioError
+    from scenario.errors import BackendError, IsolationError, OptionsError, ScenarioError
 
     if isinstance(error, BackendError | IsolationError):
         return 3
+    if isinstance(error, OptionsError):
+        return 2
     if isinstance(error, ScenarioError | PredictorError | LedgerError | PoolError | StoreError):
         return 1
     if isinstance(error, DataError | FactorError | CalendarError):

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from data_profile.home import Home
 from factor_pool.errors import PoolError
 from factor_pool.expression import parse
-from factor_pool.ledger import Attempt, Ledger, Member
+from factor_pool.ledger import Ledger
+from factor_pool.records import Attempt, Member
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

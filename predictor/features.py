@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from factor_pool.ledger import Member
+from factor_pool.records import Member
 
 Reference = Literal["own", "others"]
 

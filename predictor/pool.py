@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from data_profile.home import Home
-from factor_pool.ledger import Ledger, Member
+from factor_pool.ledger import Ledger
+from factor_pool.records import Member
 
 
 @dataclass(frozen=True)

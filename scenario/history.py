@@ -3,8 +3,10 @@
 import itertools
 import sys
 from dataclasses import replace
+from typing import Any
 
-from factor_pool.ledger import FINAL_STAGES, Attempt, Ledger
+from factor_pool.ledger import Ledger
+from factor_pool.records import FINAL_STAGES, Attempt
 
 _REPEATED = ("session", "proposer", "hypothesis", "idea", "snapshot", "label", "stage")
 
@@ -59,10 +61,10 @@ class History:
 
 def _slim(attempt: Attempt) -> Attempt:
     """The same attempt in a fraction of the memory: a night has a hundred thousand."""
-    texts = {name: sys.intern(getattr(attempt, name)) for name in _REPEATED}
+    texts: dict[str, Any] = {name: sys.intern(getattr(attempt, name)) for name in _REPEATED}
     figures = {
         sys.intern(name): value
         for name, value in attempt.figures.items()
-        if not isinstance(value, dict | list)
+        if isinstance(value, int | float)
     }
     return replace(attempt, figures=figures, **texts)

@@ -37,6 +37,8 @@ class Laboratory:
     ) -> list[Mapping[str, Any] | EvaluationError]:
         """Search figures of each text against a pool, or why it has none; in order.
 
+        Beside what `Yardstick.figures` gives, `isolation` says what ran it.
+
         A batch goes out in a few jobs. Where a job fails, its expressions go out again one by one,
         so that one bad expression costs no other its figures.
         """
@@ -49,7 +51,7 @@ class Laboratory:
                 for text in part:
                     results += self.measure([text], pool)
             else:
-                results += [_figures(one) for one in _results(reply, len(part))]
+                results += [self._figures(one) for one in _results(reply, len(part))]
         return results
 
     def search(self, text: str, pool: Sequence[str]) -> Mapping[str, Any]:
@@ -81,6 +83,12 @@ class Laboratory:
             raise EvaluationError(str(result.get("error", "the worker gave no daily figures")))
         return daily
 
+    def _figures(self, result: Mapping[str, Any]) -> Mapping[str, Any] | EvaluationError:
+        figures = result.get("figures")
+        if isinstance(figures, dict):
+            return figures | {"isolation": self._isolation.identity}
+        return EvaluationError(str(result.get("error", "the worker gave no figures"))[:500])
+
     def _job(self, kind: str, texts: Sequence[str], pool: Sequence[str]) -> dict[str, Any]:
         return {
             "kind": kind,
@@ -105,13 +113,6 @@ def _results(reply: Mapping[str, Any] | Failure, count: int) -> list[Mapping[str
             "another version: tide doctor --build-image"
         )
     return results
-
-
-def _figures(result: Mapping[str, Any]) -> Mapping[str, Any] | EvaluationError:
-    figures = result.get("figures")
-    if isinstance(figures, dict):
-        return figures
-    return EvaluationError(str(result.get("error", "the worker gave no figures"))[:500])
 
 
 def _number(value: object) -> bool:

@@ -14,11 +14,12 @@ from data_profile.panel import Panel
 from data_profile.profile import Profile
 from data_profile.store import Store
 from factor_pool.acceptance import Acceptance
+from factor_pool.evaluation.labels import LABELS
 from factor_pool.evaluation.windows import place
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
 from scenario.account import Account, token_budget
-from scenario.errors import BackendError, ScenarioError
+from scenario.errors import BackendError, OptionsError, ScenarioError
 from scenario.isolation import choose
 from scenario.laboratory import Laboratory
 from scenario.night import Night
@@ -27,6 +28,7 @@ from scenario.session import Display, End, MineOptions, Progress, Session, Summa
 
 __all__ = ["Display", "MineOptions", "Progress", "Summary", "mine"]
 
+_EVALUATED = ("failed", "rejected", "accepted")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -50,6 +52,8 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
 
     Raises
     ------
+    OptionsError
+        The label is unknown.
     StoreError
         There is no market data.
     EvaluationError
@@ -61,6 +65,8 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
     BackendError
         No language model is set, or it refuses.
     """
+    if options.label not in LABELS:
+        raise OptionsError(f"label must be one of {', '.join(LABELS)}, not {options.label!r}")
     home.create()
     # statsmodels brings matplotlib, which writes a list of fonts into the user's folder.
     os.environ.setdefault("MPLCONFIGDIR", str((home.cache / "matplotlib").absolute()))
@@ -68,6 +74,11 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
     profile = Profile.load()
     windows = place(panel, profile.core(panel))
     search = windows.search_panel(panel)
+    if options.proposer == "llm" and not os.environ.get("CHAT_MODEL", "").strip():
+        raise BackendError(
+            "no language model is set: set CHAT_MODEL and its key in .env (see .env.example), "
+            "or take --proposer evolve"
+        )
     with _alone(home), _signals(display) as stop, Ledger(home.ledger) as ledger:
         session, resumed = Session.open(home, ledger, options, panel.snapshot_id)
         display.say(_opening(session, resumed))
@@ -127,10 +138,11 @@ def _close(night: Night, end: End) -> Summary:
         if ledger.unpublished():
             night.publish()
         session.finish(end)
+    ended = {stage: ledger.count(session=session.id, stage=stage) for stage in _EVALUATED}
     return Summary(
         session=session.id,
-        evaluated=session.record.evaluated,
-        accepted=session.record.accepted,
+        evaluated=sum(ended.values()),
+        accepted=ended["accepted"],
         rejected=ledger.funnel(session=session.id),
         seconds=session.record.seconds,
         cost_usd=night.account.usd,
@@ -161,11 +173,6 @@ def _proposers(mode: str, session: Session, account: Account, display: Display) 
         return [Evolve()]
     model = Model.from_environment()
     if model is None:
-        if mode == "llm":
-            raise BackendError(
-                "no language model is set: set CHAT_MODEL and its key in .env (see .env.example), "
-                "or take --proposer evolve"
-            )
         display.say("proposer: the built-in search alone (no CHAT_MODEL is set)")
         return [Evolve()]
     *price, known = model.prices()

@@ -9,7 +9,7 @@ import scenario.compat  # noqa: F401
 from rdagent.core.developer import Developer
 
 from factor_pool.errors import EvaluationError
-from factor_pool.ledger import Attempt, Proposal
+from factor_pool.records import Attempt, Proposal
 from scenario.hypothesis import FactorExperiment
 from scenario.night import Outcome
 
@@ -47,7 +47,7 @@ class FactorRunner(Developer):
             if isinstance(result, EvaluationError):
                 night.ledger.judged(attempt.id, "failed", gate="evaluation", reason=str(result))
             else:
-                scored.append((attempt.id, {**result, "isolation": night.isolation.identity}))
+                scored.append((attempt.id, result))
         night.ledger.scored(scored)
 
     def _decide(self, ids: list[int]) -> Outcome:

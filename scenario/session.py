@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+import prompts
 from data_profile.home import Home
 from data_profile.panel import Panel
 from factor_pool.ledger import Ledger
@@ -234,6 +235,8 @@ class Record:
         Spent mining.
     tallies
         Name of a proposer -> what it brought.
+    prompts
+        Versions of the prompts -> first iteration that was run with them.
     barren
         Iterations without one evaluation since the last that had some.
     end
@@ -250,6 +253,7 @@ class Record:
     accepted: int = 0
     seconds: float = 0.0
     tallies: dict[str, Tally] = field(default_factory=dict)
+    prompts: dict[str, int] = field(default_factory=dict)
     barren: int = 0
     end: str | None = None
 
@@ -279,7 +283,7 @@ class Session:
         A session fits if it has the same data, label, seed and proposer.
         """
         wanted = (snapshot, options.label, options.seed, options.proposer)
-        before = 0
+        before, words = 0, prompts.version()
         for name in sorted((path.name for path in home.sessions.iterdir()), reverse=True):
             known = ledger.state(name, cls._KEY)
             if known is None:  # killed before it began
@@ -288,9 +292,15 @@ class Session:
             before += (record.snapshot, record.label, record.seed) == wanted[:3]
             fits = (record.snapshot, record.label, record.seed, record.proposer) == wanted
             if fits and record.end is None and not options.new:
-                return cls(home, ledger, name, record), True
+                session = cls(home, ledger, name, record)
+                if list(record.prompts)[-1:] != [words]:
+                    versions = record.prompts | {words: record.iterations}
+                    session._write(replace(record, prompts=versions))
+                return session, True
         stream = options.seed if before == 0 else _mix(options.seed, before)
-        record = Record(options.seed, snapshot, options.label, options.proposer, stream)
+        record = Record(
+            options.seed, snapshot, options.label, options.proposer, stream, prompts={words: 0}
+        )
         session = cls(home, ledger, _new_name(), record)
         session.folder.mkdir(parents=True)
         session._write(record)

@@ -34,3 +34,15 @@ def real_data() -> Path:
     if not (folder / "sector_day_panel.parquet").exists():
         pytest.skip(f"no real market data at {folder}; set TIDE_REAL_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def market_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A panel file of a small synthetic market."""
+    from data_profile.market import synthetic
+
+    market = synthetic(7, sectors=24, sessions=640)
+    path = tmp_path_factory.mktemp("market") / "panel.parquet"
+    frame = market.frame.assign(sector=market.frame["instrument"].map(market.names))
+    frame.to_parquet(path)
+    return path

@@ -1,65 +1,14 @@
 """The command line as a person uses it: real processes, one home, from a file to a ranking."""
 
 import json
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from data_profile.market import synthetic
+from tests.commands import document, tide
 
-pytestmark = pytest.mark.xdist_group("tide")  # one worker makes the mined home for all
-REPOSITORY = Path(__file__).resolve().parents[1]
 EVALUATIONS = 300
-
-
-def command(home: Path, *arguments: str) -> list[str]:
-    return [sys.executable, str(REPOSITORY / "tide.py"), *arguments, "--home", str(home)]
-
-
-def environment(place: Path) -> dict[str, str]:
-    """A new user's environment: no key, no Docker, an empty home folder of their own."""
-    person = place / "person"
-    person.mkdir(exist_ok=True)
-    kept = {k: v for k, v in os.environ.items() if not k.endswith("_KEY") and k != "CHAT_MODEL"}
-    return kept | {"HOME": str(person), "DOCKER_HOST": "unix:///nonexistent/docker.sock"}
-
-
-def tide(home: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run one command in an empty working directory and expect its exit status."""
-    place = home.parent
-    cwd = place / "cwd"
-    cwd.mkdir(exist_ok=True)
-    done = subprocess.run(
-        command(home, *arguments),
-        cwd=cwd,
-        env=environment(place),
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == status, f"{arguments}\n{done.stdout}\n{done.stderr}"
-    return done
-
-
-def document(done: subprocess.CompletedProcess[str]) -> object:
-    """What `--json` printed: one document and nothing else."""
-    return json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module")
-def market_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    market = synthetic(7, sectors=24, sessions=640)
-    path = tmp_path_factory.mktemp("market") / "panel.parquet"
-    frame = market.frame.assign(sector=market.frame["instrument"].map(market.names))
-    frame.to_parquet(path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -194,47 +143,3 @@ def test_bad_file_is_refused_and_the_store_stays(
     assert len(done.stderr.strip().splitlines()) <= 3
     assert "Traceback" not in done.stderr
     assert tide(mined, "data", "profile", "--json").stdout == before
-
-
-def test_killed_night_resumes_and_holds_nothing_twice(tmp_path: Path, market_file: Path) -> None:
-    """Kill -9 in the middle of mining, then the same command again."""
-    home = tmp_path / "home"
-    tide(home, "data", "import", str(market_file))
-    mine = ("mine", "--evaluations", str(EVALUATIONS), "--seed", "1", "--json")
-    process = subprocess.Popen(
-        command(home, *mine),
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while attempts(home) < EVALUATIONS // 4:
-        assert process.poll() is None, "mining ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    killed_at = attempts(home)
-    summary = document(tide(home, *mine))
-    assert isinstance(summary, dict)
-    assert attempts(home) >= max(killed_at, EVALUATIONS)
-    rows = document(tide(home, "pool", "list", "--json"))
-    assert isinstance(rows, list)
-    expressions = [row["expression"] for row in rows]
-    assert len(set(expressions)) == len(expressions)
-    assert all(row["mlflow_run_id"] for row in rows)
-    assert len({row["mlflow_run_id"] for row in rows}) == len(rows)
-
-
-def attempts(home: Path) -> int:
-    """Attempts in the ledger, read as another process would."""
-    path = home / "ledger.db"
-    if not path.exists():
-        return 0
-    try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-            return int(connection.execute("SELECT count(*) FROM attempts").fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import numpy as np
 
-KEPT_BYTES = 64 * 2**20
+KEPT_BYTES = 96 * 2**20
 """What a thread keeps between calls."""
 
 _ONLY_OURS = 3  # the pool's list, the loop variable, and the argument of getrefcount

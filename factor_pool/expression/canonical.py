@@ -9,6 +9,7 @@ was float64 arithmetic on it becomes float32.
 """
 
 import math
+from collections.abc import Callable
 
 from factor_pool.expression.nodes import Call, Node, Number, to_text
 from factor_pool.expression.operators import MAX_WINDOW, OPERATORS
@@ -77,7 +78,7 @@ def _fold(operator: str, values: list[float]) -> float:
     return float(result) + 0.0
 
 
-_CONSTANT = {
+_CONSTANT: dict[str, Callable[..., float]] = {
     "Neg": lambda x: -x,
     "Abs": abs,
     "Sign": lambda x: (x > 0) - (x < 0),

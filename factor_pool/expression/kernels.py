@@ -34,7 +34,7 @@ step = numba.njit(error_model="numpy")
 
 @cache
 def compiled(
-    kernel: Callable[..., Any], *inputs: str, extras: str = "", out: str = "float64"
+    kernel: Callable[..., Any], inputs: str, extras: str = "", out: str = "d"
 ) -> Callable[..., Any]:
     """Compile `kernel(*inputs, window, *extras, out)` for these types, or load it from disk.
 
@@ -43,22 +43,25 @@ def compiled(
     kernel
         A plain function of one of the kernel modules.
     inputs
-        `float32` or `float64` for each input matrix.
+        One letter for each input matrix: `f` float32, `d` float64.
     extras
-        One letter for each further argument between window and output: `i` an int64, `f` a
+        One letter for each further argument between window and output: `i` an int64, `d` a
         float64, `r` an int64 row (one value an instrument).
     out
-        `float32` or `float64` for the result.
+        Letter of the result matrix.
     """
-    kinds = {
-        "i": types.int64,
-        "f": types.float64,
-        "r": types.Array(types.int64, 1, "C", readonly=True),
-    }
-    matrices = [types.Array(getattr(types, kind), 2, "C", readonly=True) for kind in inputs]
-    result = types.Array(getattr(types, out), 2, "C")
-    given = (*matrices, types.int64, *(kinds[letter] for letter in extras), result)
+    row = types.Array(types.int64, 1, "C", readonly=True)
+    scalars = {"i": types.int64, "d": types.float64, "r": row}
+    given = (
+        *(types.Array(_FLOATS[letter], 2, "C", readonly=True) for letter in inputs),
+        types.int64,
+        *(scalars[letter] for letter in extras),
+        types.Array(_FLOATS[out], 2, "C"),
+    )
     return numba.njit([given], cache=True, nogil=True, error_model="numpy")(kernel)
+
+
+_FLOATS = {"f": types.float32, "d": types.float64}
 
 
 def rolling_sum(x, n, mean, out):  # type: ignore[no-untyped-def]
@@ -79,12 +82,12 @@ def rolling_sum(x, n, mean, out):  # type: ignore[no-untyped-def]
                 same, last, minus = w[4, i], w[5, i], w[6, i]
                 v = np.float64(old[i])
                 ok = full and v - v == 0.0
-                y = -v - lost_gone
-                s = total + y
-                lost_gone = s - total - y if ok else lost_gone
+                y = v + lost_gone
+                s = total - y
+                lost_gone = s - total + y if ok else lost_gone
                 total = s if ok else total
                 count = count - 1.0 if ok else count
-                minus = minus - (1.0 if (ok and v < 0.0) else 0.0)
+                minus = minus - (1.0 if (mean and ok and v < 0.0) else 0.0)
                 v = np.float64(new[i])
                 ok = v - v == 0.0
                 y = v - lost
@@ -92,7 +95,7 @@ def rolling_sum(x, n, mean, out):  # type: ignore[no-untyped-def]
                 lost = s - total - y if ok else lost
                 total = s if ok else total
                 count = count + 1.0 if ok else count
-                minus = minus + (1.0 if (ok and v < 0.0) else 0.0)
+                minus = minus + (1.0 if (mean and ok and v < 0.0) else 0.0)
                 same = (same + 1.0 if v == last else 1.0) if ok else same
                 last = v if ok else last
                 w[0, i], w[1, i], w[2, i], w[3, i] = total, lost, lost_gone, count
@@ -238,10 +241,11 @@ def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
     Returns
     -------
     int
-        Number of cells in which the series may hardly move, by a cautious estimate.
+        For R squared, the number of cells in which the series may hardly move: its variance is
+        small, or small beside the rounding error of the largest sum of squares so far.
     """
     rows, width = x.shape
-    w = np.empty((6, LANES))
+    w = np.empty((7, LANES))
     span = np.float64(n)
     still = 0
     for lo in range(0, width, LANES):
@@ -273,6 +277,7 @@ def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
                 sxy = sxy + span * v if ok else sxy
                 w[0, i], w[1, i], w[2, i] = count, sx, sxx
                 w[3, i], w[4, i], w[5, i] = sy, syy, sxy
+                w[6, i] = syy if syy > w[6, i] else w[6, i]
             if what == 0:
                 for i in range(m):
                     over = w[0, i] * w[5, i] - w[1, i] * w[3, i]
@@ -285,7 +290,7 @@ def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
                     moves = count * w[4, i] - sy * sy
                     r = over / np.sqrt(under * moves)
                     res[i] = r * r
-                    enough = 1e-8 * count * count + 1e-9 * sy * sy
+                    enough = 1e-8 * count * count + 1e-11 * count * w[6, i]
                     still += 1 if (count > 1.0 and not moves > enough) else 0
             else:
                 for i in range(m):

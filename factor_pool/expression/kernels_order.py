@@ -257,49 +257,143 @@ def rolling_quantile(x, n, fraction, out):  # type: ignore[no-untyped-def]
                         res[i] = v + (np.float64(w[k + 1, i]) - v) * part
 
 
+@step
+def _split(n):  # type: ignore[no-untyped-def]
+    """Ends of the pieces of at most 128 values that NumPy adds one by one (n up to 256)."""
+    if n <= 128:
+        return 0, n
+    half = n // 2 - (n // 2) % 8
+    rest = n - half
+    return half, half if rest <= 128 else half + rest // 2 - (rest // 2) % 8
+
+
+@step
+def _paired_sum(values, n):  # type: ignore[no-untyped-def]
+    """Sum of the first n values in the order in which NumPy adds a contiguous row."""
+    one, two = _split(n)
+    tail = _paired_block(values[one:two]) + _paired_block(values[two:n])
+    return _paired_block(values[:one]) + tail
+
+
+@step
+def _paired_block(values):  # type: ignore[no-untyped-def]
+    n = len(values)
+    full = n - n % 8
+    total = 0.0
+    if full:
+        a, b, c, d = values[0], values[1], values[2], values[3]
+        e, f, g, h = values[4], values[5], values[6], values[7]
+        for k in range(8, full, 8):
+            a += values[k]
+            b += values[k + 1]
+            c += values[k + 2]
+            d += values[k + 3]
+            e += values[k + 4]
+            f += values[k + 5]
+            g += values[k + 6]
+            h += values[k + 7]
+        total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    for k in range(full, n):
+        total += values[k]
+    return total
+
+
+@step
+def _paired_rows(rows, lo, hi, centre, away, parts, m):  # type: ignore[no-untyped-def]
+    """Sum rows lo to hi lane by lane, as `_paired_block` adds, into `parts[0]`.
+
+    With `away`, it is their distance from `centre` that is summed.
+    """
+    full = lo + (hi - lo) // 8 * 8
+    parts[:] = 0.0
+    for k in range(lo, full):
+        p = (k - lo) % 8
+        if away:
+            for i in range(m):
+                parts[p, i] += abs(rows[k, i] - centre[i])
+        else:
+            for i in range(m):
+                parts[p, i] += rows[k, i]
+    for i in range(m):
+        a = (parts[0, i] + parts[1, i]) + (parts[2, i] + parts[3, i])
+        parts[0, i] = a + ((parts[4, i] + parts[5, i]) + (parts[6, i] + parts[7, i]))
+    for k in range(full, hi):
+        for i in range(m):
+            parts[0, i] += abs(rows[k, i] - centre[i]) if away else rows[k, i]
+
+
+@step
+def _paired_mean(rows, n, centre, away, parts, total, m):  # type: ignore[no-untyped-def]
+    """Mean of the first n rows, lane by lane, as `_paired_sum` adds, into `total`."""
+    one, two = _split(n)
+    _paired_rows(rows, one, two, centre, away, parts, m)
+    for i in range(m):
+        total[i] = parts[0, i]
+    if two < n:
+        _paired_rows(rows, two, n, centre, away, parts, m)
+        for i in range(m):
+            total[i] += parts[0, i]
+    if one:
+        _paired_rows(rows, 0, one, centre, away, parts, m)
+        for i in range(m):
+            total[i] += parts[0, i]
+    for i in range(m):
+        total[i] /= n
+
+
+@step
+def _deviation(values, n):  # type: ignore[no-untyped-def]
+    """Mean absolute deviation of the first n values, which are overwritten."""
+    mean = _paired_sum(values, n) / n
+    for k in range(n):
+        values[k] = abs(values[k] - mean)
+    return _paired_sum(values, n) / n if n else NAN
+
+
 def rolling_mad(x, n, out):  # type: ignore[no-untyped-def]
-    """Mean absolute deviation from the mean, over the finite values of the last n rows."""
+    """Mean absolute deviation from the mean, over the finite values of the last n rows.
+
+    Qlib takes it with `numpy.mean`, which adds in pairs; so do we, for the last bit decides where
+    deviations that are equal in theory are compared. Rows are kept twice as in `rolling_place`.
+    """
     rows, width = x.shape
-    padded = (n + 3) // 4 * 4
-    ring = np.empty((padded, LANES))
-    count = np.empty(LANES)
-    mean = np.empty(LANES)
+    ring = np.empty((2 * n, LANES))
+    parts = np.empty((8, LANES))
+    count, mean, total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    values = np.empty(n)
     for lo in range(0, width, LANES):
         m = min(LANES, width - lo)
         ring[:] = NAN
         count[:] = 0.0
         for t in range(rows):
-            slot = ring[t % n]
+            j = t % n
+            slot, twin = ring[j], ring[j + n]
             new = x[t, lo : lo + m]
             res = out[t, lo : lo + m]
+            whole = 0
             for i in range(m):
-                v = np.float64(new[i])
-                v = v if v - v == 0.0 else NAN
-                count[i] += (1.0 if v == v else 0.0) - (1.0 if slot[i] == slot[i] else 0.0)
+                fresh = np.float64(new[i])
+                v = fresh if fresh - fresh == 0.0 else NAN
+                c = count[i] + (1.0 if v == v else 0.0) - (1.0 if slot[i] == slot[i] else 0.0)
+                count[i] = c
                 slot[i] = v
-                mean[i] = 0.0
-                res[i] = 0.0
-            for k in range(0, padded, 4):
-                w0, w1, w2, w3 = ring[k], ring[k + 1], ring[k + 2], ring[k + 3]
+                twin[i] = v
+                whole += 1 if c == n else 0
+            window = ring[j + 1 : j + 1 + n]
+            if whole == m:
+                _paired_mean(window, n, mean, False, parts, mean, m)
+                _paired_mean(window, n, mean, True, parts, total, m)
                 for i in range(m):
-                    s = w0[i] if w0[i] == w0[i] else 0.0
-                    s += w1[i] if w1[i] == w1[i] else 0.0
-                    s += w2[i] if w2[i] == w2[i] else 0.0
-                    s += w3[i] if w3[i] == w3[i] else 0.0
-                    mean[i] += s
-            for i in range(m):
-                mean[i] /= count[i]
-            for k in range(0, padded, 4):
-                w0, w1, w2, w3 = ring[k], ring[k + 1], ring[k + 2], ring[k + 3]
+                    res[i] = total[i]
+            else:
                 for i in range(m):
-                    c = mean[i]
-                    s = abs(w0[i] - c) if w0[i] == w0[i] else 0.0
-                    s += abs(w1[i] - c) if w1[i] == w1[i] else 0.0
-                    s += abs(w2[i] - c) if w2[i] == w2[i] else 0.0
-                    s += abs(w3[i] - c) if w3[i] == w3[i] else 0.0
-                    res[i] += s
-            for i in range(m):
-                res[i] /= count[i]
+                    c = 0
+                    for k in range(n):
+                        v = window[k, i]
+                        if v == v:
+                            values[c] = v
+                            c += 1
+                    res[i] = _deviation(values, c)
 
 
 def session_keys(x, unused, out):  # type: ignore[no-untyped-def]
@@ -314,9 +408,9 @@ def session_keys(x, unused, out):  # type: ignore[no-untyped-def]
         for i in range(width):
             single = np.float32(x[t, i]) + np.float32(0.0)
             bits = np.int64(np.float32(single).view(np.int32))
-            bits = -2147483649 - bits if bits < 0 else bits
-            bits = bits + 2147483648 if x[t, i] == x[t, i] else 4294967295
-            keys[t, i] = np.uint64((bits << 32) | i)
+            place = -1 - bits if bits < 0 else bits + 2147483648
+            missing = x[t, i] != x[t, i]
+            keys[t, i] = np.uint64(((4294967295 if missing else place) << 32) | i)
 
 
 def session_rank(x, sorted_keys, unused, out):  # type: ignore[no-untyped-def]

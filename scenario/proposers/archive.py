@@ -13,7 +13,7 @@ from factor_pool.expression import parse
 from scenario.proposers.themes import THEMES
 
 if TYPE_CHECKING:
-    from factor_pool.ledger import Attempt
+    from factor_pool.records import Attempt
 
 NODE_COST = 0.1
 """Fitness lost for each node of an expression, in units of the t statistic."""

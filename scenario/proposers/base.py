@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from factor_pool.ledger import Attempt
+    from factor_pool.records import Attempt
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from scenario.proposers.base import Context, Idea, Proposer
 from scenario.redaction import redact
 
 if TYPE_CHECKING:
-    from factor_pool.ledger import Attempt
+    from factor_pool.records import Attempt
     from scenario.backend import Backend
 
 _IDEAS, _STRONGEST, _LESSONS, _BANNED, _UNUSED = 12, 8, 8, 8, 8

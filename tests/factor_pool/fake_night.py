@@ -11,7 +11,8 @@ import numpy as np
 from factor_pool.acceptance import Acceptance
 from factor_pool.evaluation.windows import Window, Windows
 from factor_pool.evaluation.yardstick import pool_fingerprint
-from factor_pool.ledger import Ledger, Proposal
+from factor_pool.ledger import Ledger
+from factor_pool.records import Proposal
 
 _DAY = dt.date(2020, 1, 1)
 WINDOWS = Windows(

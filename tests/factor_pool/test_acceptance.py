@@ -15,7 +15,8 @@ import pytest
 from factor_pool.acceptance import Acceptance, Decision, Settings, next_test
 from factor_pool.errors import EvaluationError, LedgerError
 from factor_pool.evaluation.yardstick import pool_fingerprint
-from factor_pool.ledger import Attempt, Ledger, Proposal, Test
+from factor_pool.ledger import Ledger
+from factor_pool.records import Attempt, Proposal, Test
 from tests.factor_pool import fake_night
 from tests.factor_pool.fake_night import WINDOWS, good_figures, strong
 

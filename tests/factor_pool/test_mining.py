@@ -15,7 +15,8 @@ from factor_pool.evaluation import jobs
 from factor_pool.evaluation.metrics import rank_ic
 from factor_pool.evaluation.windows import place
 from factor_pool.expression import evaluate, parse
-from factor_pool.ledger import Ledger, Proposal
+from factor_pool.ledger import Ledger
+from factor_pool.records import Proposal
 from tests.factor_pool.evaluation.markets import market
 
 FIELDS = (

@@ -13,8 +13,9 @@ from data_profile.panel import Panel
 from factor_pool.errors import ExportError, PoolError
 from factor_pool.export import export
 from factor_pool.expression import evaluate, parse
-from factor_pool.ledger import Ledger, Proposal, Test
+from factor_pool.ledger import Ledger
 from factor_pool.pool import ALIAS, MODEL, Pool
+from factor_pool.records import Proposal, Test
 
 TEXTS = ("Mean($one_word_count, 5)", "CSRank($turnover)")
 

@@ -11,7 +11,8 @@ from data_profile.home import Home
 from data_profile.market import Market, synthetic
 from data_profile.panel import Panel
 from data_profile.store import Store
-from factor_pool.ledger import Ledger, Proposal, Test
+from factor_pool.ledger import Ledger
+from factor_pool.records import Proposal, Test
 from predictor.dataset import Dataset, as_known, build
 from predictor.features import BASE_FEATURES
 from predictor.training import Trained, train

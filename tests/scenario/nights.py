@@ -1,6 +1,5 @@
 """What the tests of the loop share: a small market, and workers without a process of their own."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,12 +61,12 @@ def build_store(folder: Path, *, null: bool = False) -> Path:
 
 
 def home_with(store: Path, root: Path, kernels: Path | None = None) -> Home:
-    """A fresh home with a copy of a store, and compiled kernels from elsewhere."""
+    """A fresh home on a store, which mining only reads, and on compiled kernels."""
     root.mkdir(parents=True)
     if kernels is not None:
         (root / "cache").symlink_to(kernels)
     home = Home(root).create()
-    shutil.copytree(store, home.store, symlinks=True, dirs_exist_ok=True)
+    home.store.symlink_to(store)
     return home
 
 

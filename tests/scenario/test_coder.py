@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from data_profile.home import Home
-from factor_pool.ledger import Attempt, Ledger
+from factor_pool.ledger import Ledger
+from factor_pool.records import Attempt
 from scenario.errors import ProposalError
 from scenario.loop import MineOptions, mine
 from scenario.proposers.base import Context, Idea, Proposer

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from factor_pool.ledger import Ledger, Proposal
+from factor_pool.ledger import Ledger
+from factor_pool.records import Proposal
 from scenario.history import History
 
 

@@ -53,7 +53,9 @@ def named(job: Mapping[str, Any]) -> Reply:
 def test_a_batch_is_split_and_comes_back_in_order() -> None:
     lab, isolation = laboratory(named)
     texts = ["$" + "x" * n for n in range(10)]
-    assert lab.measure(texts, ["$pool"]) == [{"of": n + 1} for n in range(10)]
+    assert lab.measure(texts, ["$pool"]) == [
+        {"of": n + 1, "isolation": "scripted"} for n in range(10)
+    ]
     assert [len(job["expressions"]) for job in isolation.jobs] == [3, 3, 3, 1]
     assert all(job["pool"] == ["$pool"] and job["kind"] == "search" for job in isolation.jobs)
     assert lab.measure([], []) == []

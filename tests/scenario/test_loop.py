@@ -14,7 +14,8 @@ import pytest
 from data_profile.home import Home
 from factor_pool.errors import LedgerError
 from factor_pool.ledger import Ledger
-from scenario.errors import BackendError, ScenarioError
+from factor_pool.pool import Pool
+from scenario.errors import BackendError, OptionsError, ScenarioError
 from scenario.loop import MineOptions, mine
 from tests.conftest import REPOSITORY
 from tests.scenario.nights import Here, Silent, home_with, ledger_of
@@ -154,11 +155,9 @@ def attempts_of(home: Home) -> int:
 
 
 def test_killed_by_the_system_and_resumed(
-    store: Path,
-    tmp_path: Path,
-    kernels: Path,
-    undisturbed: dict[str, list[Any]],
+    store: Path, tmp_path: Path, kernels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With everything real: processes, SIGKILL, MLflow."""
     home = home_with(store, tmp_path / "home", kernels)
     counted = 0
     for attempts in (1, 65):
@@ -174,7 +173,13 @@ def test_killed_by_the_system_and_resumed(
             checkpoint.write_bytes(b"cut short")
     said, _ = start_night(home).communicate()
     assert said == "target\n"
-    assert ledger_of(home) == undisturbed
+    monkeypatch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+    undisturbed = home_with(store, tmp_path / "undisturbed", kernels)
+    mine(undisturbed, OPTIONS, Silent())
+    assert ledger_of(home) == ledger_of(undisturbed)
+    published = [row["mlflow_run_id"] for row in Pool(home).rows()]
+    assert published
+    assert len(set(published)) == len(published)
 
 
 def test_a_person_stops_it_and_goes_on(
@@ -185,12 +190,13 @@ def test_a_person_stops_it_and_goes_on(
             super().progress(progress)
             os.kill(os.getpid(), signal.SIGINT)
 
-    display = Impatient()
+    display, before = Impatient(), signal.getsignal(signal.SIGINT)
     summary = mine(home, OPTIONS, display)
     assert summary.interrupted
     assert len(display.shown) == 1
     assert "goes on" in display.lines[-1]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert summary.evaluated + summary.rejected.get("validity", 0) == attempts_of(home)
+    assert signal.getsignal(signal.SIGINT) is before
     display = Silent()
     assert mine(home, OPTIONS, display).session == summary.session
     assert "going on" in display.lines[0]
@@ -258,6 +264,12 @@ def test_the_workers_get_no_row_after_their_window(home: Home, here: Callable[[]
 def test_no_model_where_one_is_asked_for(home: Home, here: object) -> None:
     with pytest.raises(BackendError, match="CHAT_MODEL"):
         mine(home, MineOptions(proposer="llm", loops=1), Silent())
+    assert not list(home.sessions.iterdir())
+
+
+def test_an_unknown_label(home: Home) -> None:
+    with pytest.raises(OptionsError, match="limit_up_count"):
+        mine(home, MineOptions(label="tomorrow"), Silent())
 
 
 def test_without_data(tmp_path: Path) -> None:

@@ -128,3 +128,16 @@ def test_summary() -> None:
     summary = Summary("s", 100, 1, {"strength": 99}, 2.0, 0.5, "interrupted")
     assert summary.interrupted
     assert summary.to_dict()["evaluations_per_second"] == 50.0
+
+
+def test_versions_of_the_prompts_are_recorded(
+    home: Home, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, _ = Session.open(home, ledger, MineOptions(), "data")
+    (first,) = session.record.prompts
+    assert "system-1" in first
+    session.iteration_done("llm", evaluated=5, accepted=0, cost=400.0)
+    monkeypatch.setattr("prompts.version", lambda: "system-2")
+    again, resumed = Session.open(home, ledger, MineOptions(), "data")
+    assert resumed
+    assert again.record.prompts == {first: 0, "system-2": 1}

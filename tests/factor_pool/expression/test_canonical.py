@@ -5,8 +5,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from factor_pool.expression import Call, Expression, ExpressionError, Field, Node, Number, evaluate
-from factor_pool.expression import parse
+from factor_pool.expression import (
+    Call,
+    Expression,
+    ExpressionError,
+    Field,
+    Node,
+    Number,
+    evaluate,
+    parse,
+)
 from factor_pool.expression.nodes import to_text
 from factor_pool.expression.operators import OPERATORS, Operator
 from tests.factor_pool.expression.oracle import nasty_panel

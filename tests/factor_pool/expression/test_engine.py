@@ -1,4 +1,4 @@
-"""Evaluation: nothing from the future, nothing from outside a listing, nothing shared by results."""
+"""Evaluation: nothing from the future, nothing from outside a listing, results of one's own."""
 
 import threading
 import tracemalloc
@@ -8,7 +8,7 @@ import pytest
 
 from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError
-from factor_pool.expression import Expression, evaluate, parse, stream
+from factor_pool.expression import Expression, engine, evaluate, parse, stream
 from factor_pool.expression.operators import OPERATORS
 from tests.factor_pool.expression.generate import expressions
 from tests.factor_pool.expression.oracle import nasty_panel
@@ -183,6 +183,22 @@ def test_an_empty_panel_gives_empty_values() -> None:
     panel = _PANEL.between(end="1999-01-01")
     parsed = [parse(text) for text in shared_texts()]
     assert all(values.shape == (0, 8) for values in evaluate(parsed, panel))
+
+
+def test_a_wide_panel_in_sheets_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = np.random.default_rng(1).integers(0, 8, 300)
+    values = {
+        n: np.ascontiguousarray(m[:, columns]) * np.arange(1, 301, dtype=np.float32)
+        for n, m in _PANEL.values.items()
+    }
+    listed = np.ascontiguousarray(_PANEL.listed[:, columns])
+    wide = Panel(_PANEL.sessions, tuple(f"{i:04d}" for i in range(300)), values, listed)
+    parsed = [parse(text) for text in shared_texts()] + expressions(100, seed=23)
+    whole = [result.copy() for result in evaluate(parsed, wide)]
+    monkeypatch.setattr(engine, "_SHEET_CELLS", 1)
+    monkeypatch.setattr(engine, "_GROUP_BYTES", 2_000_000)
+    for e, one, other in zip(parsed, whole, evaluate(parsed, wide), strict=True):
+        assert _same(one, other), e
 
 
 @pytest.mark.parametrize("width", [1, 127, 128, 129, 300])

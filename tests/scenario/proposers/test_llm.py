@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from factor_pool.ledger import Attempt
+from factor_pool.records import Attempt
 from scenario.proposers.base import Context, Idea
 from tests.scenario.chat_server import ChatServer, Said, json_said
 
