@@ -250,10 +250,10 @@ def bandwidth(repeat: int) -> Iterator[tuple[str, float, float]]:
     for name, kernel, args, extras in (
         ("Mean, 20", kernels.rolling_sum, (x,), (1,)),
         ("Std, 20", kernels.rolling_var, (x,), (1,)),
-        ("Corr, 20", kernels_moments.rolling_cov, (x, y), (1,)),
+        ("Corr, 20", kernels_moments.rolling_cov, (x, y), (1, np.zeros(500, dtype=np.int64))),
         ("Rank, 20", kernels_order.rolling_rank, (x,), ()),
     ):
-        run = kernels.compiled(kernel, "f" * len(args), "i" * len(extras))
+        run = kernels.compiled(kernel, "f" * len(args), "iw"[: len(extras)])
         ms = median(lambda run=run, a=args, e=extras: run(*a, 20, *e, out), repeat)
         yield name, ms, (sum(arg.nbytes for arg in args) + out.nbytes) / ms / 1e6
 

@@ -41,7 +41,7 @@ _UFUNCS: dict[str, np.ufunc] = {
     "And": np.minimum,
     "Or": np.maximum,
 }
-_KERNELS: dict[str, tuple[Callable[..., Any], tuple[float, ...]]] = {
+_KERNELS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "Mean": (kernels.rolling_sum, (1,)),
     "Sum": (kernels.rolling_sum, (0,)),
     "Std": (kernels.rolling_var, (1,)),
@@ -64,6 +64,8 @@ _KERNELS: dict[str, tuple[Callable[..., Any], tuple[float, ...]]] = {
     "Mad": (kernels_moments.rolling_mad, ()),
 }
 _COMBINED = {"Add": 0, "Sub": 1, "Mul": 2, "Div": 3}
+_WITH_LISTING = frozenset({"IdxMax", "IdxMin"})
+_WITH_STILL = frozenset({"Slope", "Rsquare", "Resi", "Corr", "Cov"})
 _LEAST_STD = 2e-5
 
 
@@ -270,10 +272,14 @@ class Graph:
             launch(kernels_order.rolling_quantile, args, node.window, (fraction,), out)
         else:
             kernel, extras = _KERNELS[node.operator]
-            listing = (self.first,) if node.operator in ("IdxMax", "IdxMin") else ()
-            still = launch(kernel, args, node.window, (*extras, *listing), out)
-            if still and node.operator in ("Rsquare", "Corr"):
-                self.drop_constant(args, node.window, out)
+            still = np.zeros(self.shape[1], dtype=np.int64)
+            if node.operator in _WITH_LISTING:
+                extras = (*extras, self.first)
+            elif node.operator in _WITH_STILL:
+                extras = (*extras, still)
+            launch(kernel, args, node.window, extras, out)
+            if node.operator in ("Rsquare", "Corr") and still.any():
+                self.drop_constant(args, node.window, np.flatnonzero(still), out)
         if node.operator == "Count":
             self.mask(out)
         return out
@@ -290,12 +296,16 @@ class Graph:
             np.subtract(x[window:], x[:-window], out=out[window:], dtype=out.dtype)
         return out
 
-    def drop_constant(self, args: list[_Operand], window: int, out: np.ndarray) -> None:
+    def drop_constant(
+        self, args: list[_Operand], window: int, columns: np.ndarray, out: np.ndarray
+    ) -> None:
         """Qlib's own rule for Corr and Rsquare: nothing where a series hardly moves."""
-        spread = self.buffer(DOUBLE)
         for arg in args:
-            launch(kernels.rolling_var, [arg], window, (1,), spread)
-            out[spread <= _LEAST_STD] = np.nan
+            assert isinstance(arg, np.ndarray)
+            spread = np.empty((self.shape[0], len(columns)))
+            launch(kernels.rolling_var, [np.take(arg, columns, axis=1)], window, (1,), spread)
+            row, column = np.nonzero(spread <= _LEAST_STD)
+            out[row, columns[column]] = np.nan
 
 
 def session(operator: str, x: np.ndarray, outside: np.ndarray) -> np.ndarray:
@@ -339,6 +349,7 @@ def _listing(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
         listed = sheet.panel.listed[:, sheet.lo : sheet.hi]
         rows = np.arange(len(listed), dtype=np.int64)[:, None]
         first = np.where(listed, rows, len(rows)).min(axis=0, initial=len(rows))
+        first.flags.writeable = False
         found = kept[sheet.lo, sheet.hi] = np.flatnonzero(~listed), first
     return found
 
@@ -375,11 +386,18 @@ def launch(
     window: int,
     extras: tuple[Any, ...],
     out: np.ndarray,
-) -> Any:
-    """Run a kernel, compiled for the types of its arguments."""
+) -> None:
+    """Run a kernel, compiled for the types of its arguments.
+
+    Rows among the extras that may be written are results too.
+    """
     inputs = "".join(arg.dtype.char for arg in args if isinstance(arg, np.ndarray))
-    letters = "".join(
-        "r" if isinstance(e, np.ndarray) else "d" if isinstance(e, float) else "i" for e in extras
-    )
-    run_kernel = kernels.compiled(kernel, inputs, letters, out.dtype.char)
-    return run_kernel(*args, window, *extras, out)
+    letters = "".join(map(_letter, extras))
+    kernels.compiled(kernel, inputs, letters, out.dtype.char)(*args, window, *extras, out)
+
+
+def _letter(extra: object) -> str:
+    """Kind of a kernel's further argument, as `kernels.compiled` names it."""
+    if isinstance(extra, np.ndarray):
+        return "w" if extra.flags.writeable else "r"
+    return "d" if isinstance(extra, float) else "i"

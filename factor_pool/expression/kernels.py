@@ -46,12 +46,16 @@ def compiled(
         One letter for each input matrix: `f` float32, `d` float64.
     extras
         One letter for each further argument between window and output: `i` an int64, `d` a
-        float64, `r` an int64 row (one value an instrument).
+        float64, `r` an int64 row (one value an instrument) that is read, `w` one that is written.
     out
         Letter of the result matrix.
     """
-    row = types.Array(types.int64, 1, "C", readonly=True)
-    scalars = {"i": types.int64, "d": types.float64, "r": row}
+    scalars = {
+        "i": types.int64,
+        "d": types.float64,
+        "r": types.Array(types.int64, 1, "C", readonly=True),
+        "w": types.Array(types.int64, 1, "C"),
+    }
     given = (
         *(types.Array(_FLOATS[letter], 2, "C", readonly=True) for letter in inputs),
         types.int64,
@@ -226,22 +230,18 @@ def exponential_mean(x, n, out):  # type: ignore[no-untyped-def]
                 res[i] = level
 
 
-def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
+def rolling_line(x, n, what, still, out):  # type: ignore[no-untyped-def]
     """Least-squares line through the last n rows: 0 its slope, 1 R squared, 2 the last residual.
 
     These are the accumulators of Qlib's own `_libs/rolling.pyx` step by step: an infinite value is
     not taken as missing there, and what follows it in the series is NaN.
 
-    Returns
-    -------
-    int
-        For R squared, the number of cells in which the series may hardly move: its variance is
-        small, or small beside the rounding error of the largest sum of squares so far.
+    For R squared, `still` receives 1 for instruments that may hardly move in some window: whose
+    variance is small, or small beside the rounding error of their largest sum of squares so far.
     """
     rows, width = x.shape
-    w = np.empty((7, LANES))
+    w = np.empty((8, LANES))
     span = np.float64(n)
-    still = 0
     for lo in range(0, width, LANES):
         m = min(LANES, width - lo)
         w[:] = 0.0
@@ -285,7 +285,7 @@ def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
                     r = over / np.sqrt(under * moves)
                     res[i] = r * r
                     enough = 1e-8 * count * count + 1e-11 * count * w[6, i]
-                    still += 1 if (count > 1.0 and not moves > enough) else 0
+                    w[7, i] = 1.0 if (count > 1.0 and not moves > enough) else w[7, i]
             else:
                 for i in range(m):
                     count = w[0, i]
@@ -293,7 +293,8 @@ def rolling_line(x, n, what, out):  # type: ignore[no-untyped-def]
                     slope = over / (count * w[2, i] - w[1, i] * w[1, i])
                     start = w[3, i] / count - slope * (w[1, i] / count)
                     res[i] = np.float64(new[i]) - (slope * span + start)
-    return still
+        for i in range(m):
+            still[lo + i] = np.int64(w[7, i])
 
 
 def combine(x, y, what, out):  # type: ignore[no-untyped-def]

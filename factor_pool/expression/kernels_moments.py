@@ -155,18 +155,14 @@ def _pair_ratio(count, sxy, sxx, syy, corr):  # type: ignore[no-untyped-def]
     return sxy / (count - 1.0) if count > 1.0 else NAN
 
 
-def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
+def rolling_cov(x, y, n, corr, still, out):  # type: ignore[no-untyped-def]
     """Sample covariance, or correlation, over the rows among the last n in which both are finite.
 
-    Returns
-    -------
-    int
-        Number of cells in which one series may hardly move, or only one of the two is finite:
-        if any, the caller must look at their own standard deviations.
+    `still` receives 1 for instruments of which one series may hardly move in some window, or at
+    some session only one of the two is finite: their own standard deviations must be looked at.
     """
     rows, width = x.shape
-    w = np.empty((11, LANES))
-    still = 0
+    w = np.empty((12, LANES))
     for lo in range(0, width, LANES):
         m = min(LANES, width - lo)
         w[:] = 0.0
@@ -221,7 +217,7 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                 least = 1.6e-9 * (count - 1.0)
                 alone = (v - v == 0.0) != (u - u == 0.0)
                 moves = sxx > least and syy > least
-                still += 1 if (alone or (count > 1.0 and not moves)) else 0
+                w[11, i] = 1.0 if (alone or (count > 1.0 and not moves)) else w[11, i]
             if bad:
                 for i in range(m):
                     if w[10, i] > 0.0:
@@ -239,7 +235,8 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                         w[0, i], w[1, i], w[2, i], w[3, i], w[4, i] = count, mx, my, sxy, sxx
                         w[5, i], w[6, i], w[7, i], w[8, i], w[9, i] = syy, px, py, ox, oy
                         res[i] = _pair_ratio(count, sxy, sxx, syy, corr)
-    return still
+        for i in range(m):
+            still[lo + i] = np.int64(w[11, i])
 
 
 @step
