@@ -44,10 +44,10 @@ class Settings:
         Share of the factor's rank variance that the baseline explains; above it, the factor is
         persistence or size in other words.
     min_added_rank_ic, min_added_t
-        Of the factor beyond baseline and pool in search, absolute. Among 3,000 independent useless
-        attempts about 1.4 pass a t of 3.5 by chance: few enough for the rule's error budget. The
-        size matters beside the t: the curvature of persistence, which a projection on ranks
-        leaves over, reaches about 0.015 with great certainty and is no discovery.
+        Of the factor beyond baseline and pool in search, absolute. A search of 3,000 attempts
+        climbs to a t of 3 to 4 on a market without any factor. The size matters beside the t: the
+        curvature of persistence, which a projection on ranks leaves over, reaches about 0.015
+        with great certainty and is no discovery.
     min_expected_t
         Of the confirm test if the search figure were the whole truth: search t times the root of
         confirm sessions over search sessions. A test that is likely to fail even so would only
@@ -83,7 +83,7 @@ class Settings:
     max_depth: int = 8
     max_explained: float = 0.9
     min_added_rank_ic: float = 0.025
-    min_added_t: float = 3.5
+    min_added_t: float = 4.0
     min_expected_t: float = 2.0
     max_correlation: float = 0.7
     min_same_sign: float = 0.7
