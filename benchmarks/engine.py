@@ -13,9 +13,11 @@ import argparse
 import contextlib
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -264,6 +266,46 @@ def growth(repeat: int) -> Iterator[tuple[str, float]]:
         yield f"{instruments:,} x {sessions:,}", ms
 
 
+def peak_memory() -> tuple[float, float, float]:
+    """MB of a panel of 5,500 x 1,500, at the peak of one expression, and of a stream of 40."""
+    panel = market(5500)
+    size = sum(matrix.nbytes for matrix in panel.values.values())
+    parsed = [parse(text) for text in features()]
+    widest = max(parsed, key=lambda expression: expression.nodes)
+    peaks = []
+    for batch in ([widest], parsed[::4]):
+        tracemalloc.start()
+        drain(stream(batch, panel))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    return size / 1e6, peaks[0] / 1e6, peaks[1] / 1e6
+
+
+_PROGRAM = """
+import numpy as np
+from data_profile.panel import Panel
+from factor_pool.expression import evaluate, parse
+from tests.factor_pool.expression.alpha import features
+values = {name: np.random.lognormal(size=(1500, 90)).astype(np.float32)
+          for name in ("open", "high", "low", "close", "volume")}
+days = np.arange("2019-01-01", 1500, dtype="datetime64[D]")
+panel = Panel(days, tuple(map(str, range(90))), values, np.ones((1500, 90), dtype=bool))
+evaluate([parse(text) for text in features()], panel)
+"""
+
+
+def starts() -> list[float]:
+    """Seconds of a new process that evaluates the whole set: nothing compiled, then compiled."""
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(2):
+            start = time.perf_counter()
+            environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+            subprocess.run([sys.executable, "-c", _PROGRAM], env=environment, check=True)
+            seconds.append(time.perf_counter() - start)
+    return seconds
+
+
 def slowest_refusal() -> tuple[float, float]:
     """Slowest and mean time in ms to parse 100,000 hostile texts."""
     times = []
@@ -319,11 +361,18 @@ def main() -> None:
     for instruments in (90,) if given.quick else (90, 500):
         compare(instruments, repeat)
     print("\nkernels at 500 x 1,500, float32 in, float64 out, one thread")
+    copy = 0.0
     for name, ms, rate in bandwidth(15):
-        print(f"  {name:<16} {ms:>8.3f} ms {rate:>8.1f} GB/s")
+        copy = copy or rate
+        print(f"  {name:<16} {ms:>8.3f} ms {rate:>8.1f} GB/s {rate / copy:>5.0%} of a copy")
     print("\ngrowth, ms an expression, one thread")
     for name, ms in growth(3):
         print(f"  {name:<16} {ms:>8.3f} ms")
+    size, one, many = peak_memory()
+    print(f"\n5,500 x 1,500: panel {size:.0f} MB, peak of the widest expression {one:.0f} MB,")
+    print(f"  of a stream of 40 expressions {many:.0f} MB  ({3 * size + 200:.0f})")
+    cold, warm = starts()
+    print(f"\nnew process, all 157: {cold:.1f} s with nothing compiled, {warm:.1f} s compiled  (2)")
     slowest, mean = slowest_refusal()
     print(f"\n100,000 hostile texts: slowest {slowest:.1f} ms, mean {mean:.3f} ms  (100)")
 

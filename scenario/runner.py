@@ -63,7 +63,8 @@ class FactorRunner(Developer):
                 gate = decision.gate
             if attempt.stage not in ("invalid", "duplicate"):
                 evaluated += 1
-                best = _stronger(best, attempt.figures.get("marginal_rank_ic"))
+                if gate != "coverage":  # a mean over a few sessions is no figure to show
+                    best = _stronger(best, attempt.figures.get("marginal_rank_ic"))
             if gate is None:
                 accepted += 1
             else:

@@ -19,8 +19,12 @@ from factor_pool.expression.language import Expression
 from factor_pool.expression.nodes import Call, Node
 from factor_pool.expression.operators import OPERATORS
 
+_WHOLE_CELLS = 2**20
+"""A panel of no more cells is not cut."""
 _SHEET_CELLS = 2**18
-_GROUP_BYTES = 128 * 2**20
+"""Cells of a sheet, if it can be that narrow: its intermediate values fit a core's cache."""
+_GROUP_BYTES = 64 * 2**20
+"""Results of a wide panel that are computed together and share their parts."""
 
 
 def run(expressions: Sequence[Expression], panel: Panel) -> Iterator[np.ndarray]:
@@ -41,7 +45,8 @@ def _check_fields(expression: Expression, panel: Panel) -> None:
 def _results(roots: Sequence[Node], panel: Panel) -> Iterator[np.ndarray]:
     rows, columns = panel.shape
     width = max(LANES, _SHEET_CELLS // max(rows, 1) // LANES * LANES)
-    pieces = _one_sheet(roots, panel) if columns <= width else _sheets(roots, panel, width)
+    whole = rows * columns <= _WHOLE_CELLS or columns <= width
+    pieces = _one_sheet(roots, panel) if whole else _sheets(roots, panel, width)
     try:
         yield from pieces
     finally:

@@ -1,7 +1,7 @@
 """The graph of the expressions of one call: each distinct part is a node and computed once.
 
 Cell-by-cell operators are NumPy's own functions, which are Qlib's too; rolling and cross-sectional
-operators are the compiled loops of `kernels`, `kernels_moments` and `kernels_order`. As in Qlib,
+operators are the compiled loops of the `kernels` modules. As in Qlib,
 fields and arithmetic on them alone are float32, rolling results float64.
 """
 
@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from data_profile.panel import Panel
-from factor_pool.expression import kernels, kernels_moments, kernels_order
+from factor_pool.expression import kernels, kernels_moments, kernels_order, kernels_session
 from factor_pool.expression.buffers import BUFFERS
 from factor_pool.expression.nodes import Call, Field, Node, Number
 from factor_pool.expression.operators import OPERATORS
@@ -61,7 +61,7 @@ _KERNELS: dict[str, tuple[Callable[..., Any], tuple[float, ...]]] = {
     "IdxMin": (kernels_order.rolling_place, (-1,)),
     "Med": (kernels_order.rolling_quantile, (-1.0,)),
     "Rank": (kernels_order.rolling_rank, ()),
-    "Mad": (kernels_order.rolling_mad, ()),
+    "Mad": (kernels_moments.rolling_mad, ()),
 }
 _COMBINED = {"Add": 0, "Sub": 1, "Mul": 2, "Div": 3}
 _LEAST_STD = 2e-5
@@ -318,11 +318,11 @@ def session(operator: str, x: np.ndarray, outside: np.ndarray) -> np.ndarray:
     out = BUFFERS.take(x.shape, DOUBLE)
     if operator == "CSRank":
         keys = BUFFERS.take(x.shape, DOUBLE)
-        launch(kernels_order.session_keys, [x], 0, (), keys)
+        launch(kernels_session.session_keys, [x], 0, (), keys)
         keys.view(np.uint64).sort(axis=1)
-        launch(kernels_order.session_rank, [x, keys], 0, (), out)
+        launch(kernels_session.session_rank, [x, keys], 0, (), out)
     else:
-        launch(kernels_order.session_score, [x], int(operator == "CSZScore"), (), out)
+        launch(kernels_session.session_score, [x], int(operator == "CSZScore"), (), out)
     return out
 
 

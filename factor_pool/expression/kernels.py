@@ -111,25 +111,15 @@ def rolling_sum(x, n, mean, out):  # type: ignore[no-untyped-def]
 
 
 @step
-def _spread_add(v, count, mean, squares, lost):  # type: ignore[no-untyped-def]
-    count += 1.0
+def _spread(v, sign, count, mean, squares, lost):  # type: ignore[no-untyped-def]
+    """Welford's step: a value comes (sign 1) or goes (sign -1)."""
+    count += sign
     before = mean - lost
     y = v - lost
     d = y - mean
     lost = d + mean - y
-    mean = mean + d / count
-    return count, mean, squares + (v - before) * (v - mean), lost
-
-
-@step
-def _spread_remove(v, count, mean, squares, lost):  # type: ignore[no-untyped-def]
-    count -= 1.0
-    before = mean - lost
-    y = v - lost
-    d = y - mean
-    lost = d + mean - y
-    mean = mean - d / count
-    return count, mean, squares - (v - before) * (v - mean), lost
+    mean = mean + sign * (d / count)
+    return count, mean, squares + sign * ((v - before) * (v - mean)), lost
 
 
 def rolling_var(x, n, root, out):  # type: ignore[no-untyped-def]
@@ -149,7 +139,7 @@ def rolling_var(x, n, root, out):  # type: ignore[no-untyped-def]
                 count, mean, squares, lost, lost_gone = w[0, i], w[1, i], w[2, i], w[3, i], w[4, i]
                 v = np.float64(old[i])
                 ok = full and v - v == 0.0
-                c, a, q, k = _spread_remove(v, count, mean, squares, lost_gone)
+                c, a, q, k = _spread(v, -1.0, count, mean, squares, lost_gone)
                 empty = c == 0.0
                 shaky = ok and not empty and squares * UNSTABLE > q
                 lost_gone = k if (ok and not empty) else lost_gone
@@ -158,7 +148,7 @@ def rolling_var(x, n, root, out):  # type: ignore[no-untyped-def]
                 count = c if ok else count
                 v = np.float64(new[i])
                 ok = v - v == 0.0
-                c, a, q, k = _spread_add(v, count, mean, squares, lost)
+                c, a, q, k = _spread(v, 1.0, count, mean, squares, lost)
                 shaky = shaky or (ok and squares * UNSTABLE > q)
                 lost = k if ok else lost
                 mean = a if ok else mean
@@ -177,8 +167,8 @@ def rolling_var(x, n, root, out):  # type: ignore[no-untyped-def]
                         for k in range(max(0, t - n + 1), t + 1):
                             v = np.float64(x[k, lo + i])
                             if v - v == 0.0:
-                                count, mean, squares, lost = _spread_add(
-                                    v, count, mean, squares, lost
+                                count, mean, squares, lost = _spread(
+                                    v, 1.0, count, mean, squares, lost
                                 )
                         w[0, i], w[1, i], w[2, i], w[3, i], w[4, i] = (
                             count, mean, squares, lost, 0.0,

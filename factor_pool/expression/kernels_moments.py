@@ -1,4 +1,4 @@
-"""The compiled loops for skewness, kurtosis, covariance and correlation.
+"""The compiled loops for skewness, kurtosis, covariance, correlation and absolute deviation.
 
 As `kernels`: pandas' accumulators step by step (`roll_skew`, `roll_kurt`, `roll_cov`, `roll_corr`
 of `pandas/_libs/window/aggregations.pyx`, version 3.1), including the origin taken from the window
@@ -121,34 +121,18 @@ def rolling_moment(x, n, fourth, out):  # type: ignore[no-untyped-def]
 
 
 @step
-def _pair_add(v, u, count, mx, my, sxy, sxx, syy, px, py):  # type: ignore[no-untyped-def]
-    count += 1.0
+def _pair(v, u, sign, count, mx, my, sxy, sxx, syy, px, py):  # type: ignore[no-untyped-def]
+    """Step of a covariance: a pair comes (sign 1) or goes (sign -1)."""
+    count += sign
     dx = v - mx
     dy = u - my
-    mx += dx / count
-    my += dy / count
+    mx += sign * (dx / count)
+    my += sign * (dy / count)
     ax = v - mx
     ay = u - my
-    sxy += ax * dy
-    sxx += ax * dx
-    syy += ay * dy
-    px = abs(ax) if abs(ax) > px else px
-    py = abs(ay) if abs(ay) > py else py
-    return count, mx, my, sxy, sxx, syy, px, py
-
-
-@step
-def _pair_remove(v, u, count, mx, my, sxy, sxx, syy, px, py):  # type: ignore[no-untyped-def]
-    count -= 1.0
-    dx = v - mx
-    dy = u - my
-    mx -= dx / count
-    my -= dy / count
-    ax = v - mx
-    ay = u - my
-    sxy -= ax * dy
-    sxx -= ax * dx
-    syy -= ay * dy
+    sxy += sign * (ax * dy)
+    sxx += sign * (ax * dx)
+    syy += sign * (ay * dy)
     px = abs(ax) if abs(ax) > px else px
     py = abs(ay) if abs(ay) > py else py
     return count, mx, my, sxy, sxx, syy, px, py
@@ -199,8 +183,8 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                 v = np.float64(old_x[i])
                 u = np.float64(old_y[i])
                 ok = full and (v - v) + (u - u) == 0.0
-                c, a, b, q, qx, qy, rx, ry = _pair_remove(
-                    v - ox, u - oy, count, mx, my, sxy, sxx, syy, px, py
+                c, a, b, q, qx, qy, rx, ry = _pair(
+                    v - ox, u - oy, -1.0, count, mx, my, sxy, sxx, syy, px, py
                 )
                 shaky = ok and (c == 0.0 or _pair_shaky(q, qx, qy, rx, ry))
                 count = c if ok else count
@@ -217,8 +201,8 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                 fresh = ok and count == 0.0
                 ox = v if fresh else ox
                 oy = u if fresh else oy
-                c, a, b, q, qx, qy, rx, ry = _pair_add(
-                    v - ox, u - oy, count, mx, my, sxy, sxx, syy, px, py
+                c, a, b, q, qx, qy, rx, ry = _pair(
+                    v - ox, u - oy, 1.0, count, mx, my, sxy, sxx, syy, px, py
                 )
                 shaky = shaky or (ok and _pair_shaky(q, qx, qy, rx, ry))
                 count = c if ok else count
@@ -249,10 +233,150 @@ def rolling_cov(x, y, n, corr, out):  # type: ignore[no-untyped-def]
                             if (v - v) + (u - u) == 0.0:
                                 ox = v if count == 0.0 else ox
                                 oy = u if count == 0.0 else oy
-                                count, mx, my, sxy, sxx, syy, px, py = _pair_add(
-                                    v - ox, u - oy, count, mx, my, sxy, sxx, syy, px, py
+                                count, mx, my, sxy, sxx, syy, px, py = _pair(
+                                    v - ox, u - oy, 1.0, count, mx, my, sxy, sxx, syy, px, py
                                 )
                         w[0, i], w[1, i], w[2, i], w[3, i], w[4, i] = count, mx, my, sxy, sxx
                         w[5, i], w[6, i], w[7, i], w[8, i], w[9, i] = syy, px, py, ox, oy
                         res[i] = _pair_ratio(count, sxy, sxx, syy, corr)
     return still
+
+
+@step
+def _split(n):  # type: ignore[no-untyped-def]
+    """Ends of the pieces of at most 128 values that NumPy adds one by one (n up to 256)."""
+    if n <= 128:
+        return 0, n
+    half = n // 2 - (n // 2) % 8
+    rest = n - half
+    return half, half if rest <= 128 else half + rest // 2 - (rest // 2) % 8
+
+
+@step
+def _paired_sum(values, n):  # type: ignore[no-untyped-def]
+    """Sum of the first n values in the order in which NumPy adds a contiguous row."""
+    one, two = _split(n)
+    tail = _paired_block(values[one:two]) + _paired_block(values[two:n])
+    return _paired_block(values[:one]) + tail
+
+
+@step
+def _paired_block(values):  # type: ignore[no-untyped-def]
+    n = len(values)
+    full = n - n % 8
+    total = 0.0
+    if full:
+        a, b, c, d = values[0], values[1], values[2], values[3]
+        e, f, g, h = values[4], values[5], values[6], values[7]
+        for k in range(8, full, 8):
+            a += values[k]
+            b += values[k + 1]
+            c += values[k + 2]
+            d += values[k + 3]
+            e += values[k + 4]
+            f += values[k + 5]
+            g += values[k + 6]
+            h += values[k + 7]
+        total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    for k in range(full, n):
+        total += values[k]
+    return total
+
+
+@step
+def _paired_rows(rows, lo, hi, centre, away, parts, m):  # type: ignore[no-untyped-def]
+    """Sum rows lo to hi lane by lane, as `_paired_block` adds, into `parts[0]`.
+
+    With `away`, it is their distance from `centre` that is summed.
+    """
+    full = lo + (hi - lo) // 8 * 8
+    parts[:] = 0.0
+    for k in range(lo, full):
+        p = (k - lo) % 8
+        if away:
+            for i in range(m):
+                parts[p, i] += abs(rows[k, i] - centre[i])
+        else:
+            for i in range(m):
+                parts[p, i] += rows[k, i]
+    for i in range(m):
+        a = (parts[0, i] + parts[1, i]) + (parts[2, i] + parts[3, i])
+        parts[0, i] = a + ((parts[4, i] + parts[5, i]) + (parts[6, i] + parts[7, i]))
+    for k in range(full, hi):
+        for i in range(m):
+            parts[0, i] += abs(rows[k, i] - centre[i]) if away else rows[k, i]
+
+
+@step
+def _paired_mean(rows, n, centre, away, parts, total, m):  # type: ignore[no-untyped-def]
+    """Mean of the first n rows, lane by lane, as `_paired_sum` adds, into `total`."""
+    one, two = _split(n)
+    _paired_rows(rows, one, two, centre, away, parts, m)
+    for i in range(m):
+        total[i] = parts[0, i]
+    if two < n:
+        _paired_rows(rows, two, n, centre, away, parts, m)
+        for i in range(m):
+            total[i] += parts[0, i]
+    if one:
+        _paired_rows(rows, 0, one, centre, away, parts, m)
+        for i in range(m):
+            total[i] += parts[0, i]
+    for i in range(m):
+        total[i] /= n
+
+
+@step
+def _deviation(values, n):  # type: ignore[no-untyped-def]
+    """Mean absolute deviation of the first n values, which are overwritten."""
+    mean = _paired_sum(values, n) / n
+    for k in range(n):
+        values[k] = abs(values[k] - mean)
+    return _paired_sum(values, n) / n if n else NAN
+
+
+def rolling_mad(x, n, out):  # type: ignore[no-untyped-def]
+    """Mean absolute deviation from the mean, over the finite values of the last n rows.
+
+    Qlib takes it with `numpy.mean`, which adds in pairs; so do we, for the last bit decides where
+    deviations that are equal in theory are compared. Rows are kept twice, as they are in
+    `kernels_order.rolling_place`.
+    """
+    rows, width = x.shape
+    ring = np.empty((2 * n, LANES))
+    parts = np.empty((8, LANES))
+    count, mean, total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    values = np.empty(n)
+    for lo in range(0, width, LANES):
+        m = min(LANES, width - lo)
+        ring[:] = NAN
+        count[:] = 0.0
+        for t in range(rows):
+            j = t % n
+            slot, twin = ring[j], ring[j + n]
+            new = x[t, lo : lo + m]
+            res = out[t, lo : lo + m]
+            whole = 0
+            for i in range(m):
+                fresh = np.float64(new[i])
+                v = fresh if fresh - fresh == 0.0 else NAN
+                c = count[i] + (1.0 if v == v else 0.0) - (1.0 if slot[i] == slot[i] else 0.0)
+                count[i] = c
+                slot[i] = v
+                twin[i] = v
+                whole += 1 if c == n else 0
+            window = ring[j + 1 : j + 1 + n]
+            if whole == m:
+                _paired_mean(window, n, mean, False, parts, mean, m)
+                _paired_mean(window, n, mean, True, parts, total, m)
+                for i in range(m):
+                    res[i] = total[i]
+            else:
+                for i in range(m):
+                    c = 0
+                    for k in range(n):
+                        v = window[k, i]
+                        if v == v:
+                            values[c] = v
+                            c += 1
+                    res[i] = _deviation(values, c)

@@ -32,8 +32,11 @@ def powers(unit: str) -> Mapping[str, float]:
             base, _, exponent = factor.partition("^")
             if base in _PURE or base in ("", "1"):
                 continue
-            power = float(exponent or 1) * (1 if place == 0 else -1)
-            found[base] = found.get(base, 0.0) + power
+            try:
+                power = float(exponent or 1)
+            except ValueError:  # not written by us: a base unit of its own
+                base, power = factor, 1.0
+            found[base] = found.get(base, 0.0) + (power if place == 0 else -power)
     return {base: power for base, power in found.items() if power}
 
 

@@ -195,6 +195,7 @@ def test_a_wide_panel_in_sheets_gives_the_same(monkeypatch: pytest.MonkeyPatch) 
     wide = Panel(_PANEL.sessions, tuple(f"{i:04d}" for i in range(300)), values, listed)
     parsed = [parse(text) for text in shared_texts()] + expressions(100, seed=23)
     whole = [result.copy() for result in evaluate(parsed, wide)]
+    monkeypatch.setattr(engine, "_WHOLE_CELLS", 1)
     monkeypatch.setattr(engine, "_SHEET_CELLS", 1)
     monkeypatch.setattr(engine, "_GROUP_BYTES", 2_000_000)
     for e, one, other in zip(parsed, whole, evaluate(parsed, wide), strict=True):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from factor_pool.errors import FactorError
-from factor_pool.expression import Call, Expression, ExpressionError, Field, Number, parse
+from factor_pool.expression import Call, Expression, ExpressionError, Field, Node, Number, parse
 from factor_pool.expression.language import MAX_DEPTH, MAX_LENGTH, MAX_NODES
 from factor_pool.expression.operators import LEFT_OUT, MAX_WINDOW, OPERATORS
 
@@ -215,6 +215,7 @@ def test_expressions_are_values() -> None:
     assert hash(one) == hash(other)
     assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301
     assert len({one, other, parse("$a")}) == 2
+    assert parse("$close", _FIELDS) == parse("$close")
     with pytest.raises(AttributeError):
         one.unit = "yuan"  # type: ignore[misc]
     assert repr(one) == "parse('$a + $b')"
@@ -229,6 +230,11 @@ def test_trees_are_rebuilt_through_the_same_checks() -> None:
     with pytest.raises(ExpressionError, match="at least 1"):
         Expression.of(Call("Ref", (old.node,), -1))
     assert str(Expression.of(Call("Mul", (Field("a"), Number(-1.0))))) == "Neg($a)"
+    bomb: Node = Field("a")
+    for _ in range(5_000):
+        bomb = Call("Abs", (bomb,))
+    with pytest.raises(ExpressionError, match="deep"):
+        Expression.of(bomb)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,14 @@ def test_without_units_nothing_is_checked() -> None:
     assert parse("$turnover + $count").unit is None
 
 
+def test_a_unit_that_cannot_be_read_is_a_unit_of_its_own() -> None:
+    fields = {"x": "a^b", "y": "a^b", "z": "元/股"}
+    assert parse("$x + $y", fields).unit == "a^b"
+    assert parse("$x / $y", fields).unit == "dimensionless"
+    with pytest.raises(ExpressionError, match="a\\^b and 元/股"):
+        parse("$x + $z", fields)
+
+
 def test_every_operator_gives_a_unit() -> None:
     for operator in OPERATORS.values():
         given = [

@@ -101,10 +101,17 @@ def provider(request: pytest.FixtureRequest, runner: Runner) -> Provider:
         return DockerIsolation(workers, engine.client, engine.image, limits, runner)
 
     def kill(isolation: Isolation) -> None:
+        import docker
+
         from scenario.isolation import engine as engines
 
         for container in engine.containers(engines.owner()):
-            engine.client.api.kill(container)
+            # It may have ended, or not yet have begun, between the listing and the kill.
+            try:
+                engine.client.api.kill(container)
+            except docker.errors.APIError as error:
+                if error.status_code not in (404, 409):
+                    raise
 
     return Provider("docker", make, kill)
 
