@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
@@ -274,8 +275,11 @@ def peak_memory() -> tuple[float, float, float]:
     widest = max(parsed, key=lambda expression: expression.nodes)
     peaks = []
     for batch in ([widest], parsed[::4]):
+        # A new thread has no buffers from before.
+        thread = threading.Thread(target=lambda batch=batch: drain(stream(batch, panel)))
         tracemalloc.start()
-        drain(stream(batch, panel))
+        thread.start()
+        thread.join()
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     return size / 1e6, peaks[0] / 1e6, peaks[1] / 1e6

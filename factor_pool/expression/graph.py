@@ -319,7 +319,7 @@ def session(operator: str, x: np.ndarray, outside: np.ndarray) -> np.ndarray:
     if operator == "CSRank":
         keys = BUFFERS.take(x.shape, DOUBLE)
         launch(kernels_session.session_keys, [x], 0, (), keys)
-        keys.view(np.uint64).sort(axis=1)
+        kernels_session.sort_rows(keys.view(np.uint64))
         launch(kernels_session.session_rank, [x, keys], 0, (), out)
     else:
         launch(kernels_session.session_score, [x], int(operator == "CSZScore"), (), out)
