@@ -5,36 +5,30 @@
 >>> qlib.init(provider_uri=..., custom_ops=custom_ops.OPERATORS)  # doctest: +SKIP
 
 A cross-sectional operator loads its operand for every instrument of the market `all`, whatever
-instruments were asked for, and keeps the result of one query for the other instruments.
+instruments were asked for. The result serves the other instruments of the query from Qlib's own
+memory cache, which `qlib.init` empties.
 """
 
 from abc import abstractmethod
-from collections import OrderedDict
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 from qlib.data import D
 from qlib.data import ops as qlib_ops
 from qlib.data.base import Expression
+from qlib.data.cache import H
 from qlib.data.data import Cal
-
-_KEPT = 32
-"""Whole-market results kept: one for each cross-sectional part of the expressions in work."""
 
 
 class _CrossSection(qlib_ops.ElemOperator):
     """A function of all instruments of a session."""
 
-    _market: ClassVar["OrderedDict[tuple[object, ...], pd.DataFrame]"] = OrderedDict()
-
     def _load_internal(self, instrument: str, start_index: int, end_index: int, *args: Any) -> Any:
-        key = (str(self), start_index, end_index, *args)
-        if key not in self._market:
-            self._market[key] = self.across(self.everyone(start_index, end_index, *args))
-            while len(self._market) > _KEPT:
-                self._market.popitem(last=False)
+        key = ("all instruments", str(self), start_index, end_index, *args)
+        if key not in H["f"]:
+            H["f"][key] = self.across(self.everyone(start_index, end_index, *args))
         own = self.feature.load(instrument, start_index, end_index, *args)
-        return self._market[key][instrument].reindex(own.index)
+        return H["f"][key][instrument].reindex(own.index)
 
     def everyone(self, start_index: int, end_index: int, *args: Any) -> pd.DataFrame:
         """Operand of each instrument within its listing, one column an instrument."""

@@ -58,7 +58,11 @@ def compiled(
         *(scalars[letter] for letter in extras),
         types.Array(_FLOATS[out], 2, "C"),
     )
-    return numba.njit([given], cache=True, nogil=True, error_model="numpy")(kernel)
+    options = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit([given], cache=True, **options)(kernel)
+    except RuntimeError:  # no folder may be written: neither NUMBA_CACHE_DIR nor the sources'
+        return numba.njit([given], **options)(kernel)
 
 
 _FLOATS = {"f": types.float32, "d": types.float64}

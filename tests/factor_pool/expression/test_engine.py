@@ -1,7 +1,10 @@
 """Evaluation: nothing from the future, nothing from outside a listing, results of one's own."""
 
+import subprocess
+import sys
 import threading
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,14 +162,33 @@ def test_threads_do_not_disturb_each_other() -> None:
     assert failures == []
 
 
+def test_kernels_run_where_nothing_may_be_written() -> None:
+    program = """
+import numpy as np
+from data_profile.panel import Panel
+from factor_pool.expression import evaluate, kernels, parse
+class NoPlace:
+    @classmethod
+    def from_function(cls, function, path):
+        return None
+from numba.core.caching import CacheImpl
+CacheImpl._locator_classes = [NoPlace]
+days = np.arange("2025-01-01", 3, dtype="datetime64[D]")
+panel = Panel(days, ("x",), {"a": np.ones((3, 1), np.float32)}, np.ones((3, 1), dtype=bool))
+print(evaluate([parse("Sum($a, 2)")], panel)[0].ravel().tolist())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.stdout.strip() == "[1.0, 2.0, 2.0]", ran.stderr
+
+
 def test_a_missing_field_is_named_with_the_nearest() -> None:
     with pytest.raises(EvaluationError, match=r"\$clsoe.*did you mean \$close"):
         evaluate([parse("Mean($clsoe, 5)")], _PANEL)
 
 
-def test_saved_panels_are_read_as_they_are(tmp_path: pytest.TempPathFactory) -> None:
-    _PANEL.save(tmp_path / "panel")  # type: ignore[operator]
-    opened = Panel.open(tmp_path / "panel")  # type: ignore[operator]
+def test_saved_panels_are_read_as_they_are(tmp_path: Path) -> None:
+    _PANEL.save(tmp_path / "panel")
+    opened = Panel.open(tmp_path / "panel")
     parsed = expressions(50, seed=17)
     for one, other in zip(evaluate(parsed, _PANEL), evaluate(parsed, opened), strict=True):
         assert _same(one, other)

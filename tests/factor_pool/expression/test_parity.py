@@ -114,6 +114,14 @@ def test_a_subset_query_ranks_the_whole_market(oracle: Oracle) -> None:
         assert not mismatch(own[:, column], theirs).any()
 
 
+def test_another_store_is_not_answered_from_the_last_one(oracle: Oracle, tmp_path: Path) -> None:
+    parsed = [parse("CSRank($close)")]
+    oracle.features([parsed[0].qlib()])
+    turned = {name: -matrix for name, matrix in oracle.panel.values.items()}
+    panel = Panel(oracle.panel.sessions, oracle.panel.instruments, turned, oracle.panel.listed)
+    assert list(_differences(parsed, Oracle(panel, tmp_path / "store"))) == []
+
+
 def test_the_real_market_equals_qlib(real_data: Path, tmp_path: Path) -> None:
     import pandas as pd
 
