@@ -215,6 +215,22 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @numba.njit(cache=True)
+def _dot_where(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
+    """Inner product over the columns where the third is 1.0, summed as `_dot` does."""
+    n = a.shape[0]
+    one = two = three = four = 0.0
+    whole = n - n % 4
+    for i in range(0, whole, 4):
+        one += a[i] * b[i] * where[i]
+        two += a[i + 1] * b[i + 1] * where[i + 1]
+        three += a[i + 2] * b[i + 2] * where[i + 2]
+        four += a[i + 3] * b[i + 3] * where[i + 3]
+    for i in range(whole, n):
+        one += a[i] * b[i] * where[i]
+    return (one + three) + (two + four)
+
+
+@numba.njit(cache=True)
 def _remove(row: np.ndarray, unit: np.ndarray) -> None:
     """Subtract from `row` its projection on the unit vector."""
     share = _dot(row, unit)
@@ -247,24 +263,18 @@ def _correlation(
 ) -> float:
     """Correlation over the columns that have both (1.0, else 0.0).
 
-    NaN below `least` of them, or if either is constant there.
+    Each must be 0.0 where its own `has` is. NaN below `least` columns, or if either is constant
+    there.
     """
-    n = sum_a = sum_b = aa = bb = ab = 0.0
-    for i in range(a.shape[0]):
-        both = has_a[i] * has_b[i]
-        n += both
-        sum_a += both * a[i]
-        sum_b += both * b[i]
-        aa += both * a[i] * a[i]
-        bb += both * b[i] * b[i]
-        ab += both * a[i] * b[i]
+    n = _dot(has_a, has_b)
     if n < least:
         return np.nan
-    aa -= sum_a * sum_a / n
-    bb -= sum_b * sum_b / n
+    sum_a, sum_b = _dot(a, has_b), _dot(b, has_a)
+    aa = _dot_where(a, a, has_b) - sum_a * sum_a / n
+    bb = _dot_where(b, b, has_a) - sum_b * sum_b / n
     if aa <= 1e-9 or bb <= 1e-9:
         return np.nan
-    return (ab - sum_a * sum_b / n) / np.sqrt(aa * bb)
+    return (_dot(a, b) - sum_a * sum_b / n) / np.sqrt(aa * bb)
 
 
 @numba.njit(cache=True)
@@ -339,9 +349,9 @@ def _gram(
     """Lower half of the units' Gram matrix about their means, over the present columns.
 
     Over all columns of the label the units are orthonormal with mean zero, so the `missing`
-    absent ones are taken away where they are the fewer.
+    absent ones are taken away where they are few.
     """
-    amount = units.shape[0]
+    amount, few = units.shape[0], 8 * missing <= units.shape[1]
     for k in range(amount):
         means[k] = 0.0
         for p in range(missing):
@@ -350,13 +360,12 @@ def _gram(
     for k in range(amount):
         for j in range(k + 1):
             total = 0.0
-            if missing <= count:
+            if few:
                 total = alive[k] if j == k else 0.0
                 for p in range(missing):
                     total -= units[k, absent[p]] * units[j, absent[p]]
             else:
-                for i in range(present.shape[0]):
-                    total += present[i] * units[k, i] * units[j, i]
+                total = _dot_where(units[k], units[j], present)
             gram[k, j] = total - count * means[k] * means[j]
 
 
@@ -486,6 +495,7 @@ def _with_controls(
 
     `all_columns` is the number of columns that have a label.
     """
+    marked = False
     for k in range(controls.ranks.shape[1]):
         control = controls.ranks[t, k]
         complete = controls.counts[t, k] == all_columns
@@ -493,13 +503,13 @@ def _with_controls(
             both = squares * controls.squares[t, k]
             if both > 0.0:
                 result[k] = _dot(row, control) / np.sqrt(both)
-        elif complete:
-            result[k] = _correlation(row, present, control, present, MIN_INSTRUMENTS)
-        else:
+            continue
+        if not (complete and marked):
             other[:] = 0.0
             for p in range(controls.counts[t, k]):
                 other[controls.order[t, k, p]] = 1.0
-            result[k] = _correlation(row, present, control, other, MIN_INSTRUMENTS)
+            marked = complete  # complete controls share their columns
+        result[k] = _correlation(row, present, control, other, MIN_INSTRUMENTS)
 
 
 @numba.njit(cache=True)
@@ -596,6 +606,10 @@ def measure(
             work.row_shares, shares, alive, table[t],
         )  # fmt: skip
         if np.isfinite(table[t, ADDED]) and table[t, ADDED] != 0.0:
-            table[t, HALF_A] = _correlation(work.row_left, present, rest, halves[0], MIN_HALF)
-            table[t, HALF_B] = _correlation(work.row_left, present, rest, halves[1], MIN_HALF)
+            for which in range(2):
+                for i in range(columns):
+                    other[i] = rest[i] * halves[which, i]
+                table[t, HALF_A + which] = _correlation(
+                    work.row_left, present, other, halves[which], MIN_HALF
+                )
         _hit_figures(keys[t], count, events[t], top, table[t])

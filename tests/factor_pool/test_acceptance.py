@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factor_pool.acceptance import Acceptance, Decision, Settings, next_test
+from factor_pool.acceptance import Acceptance, Decision
+from factor_pool.discovery import next_test
 from factor_pool.errors import EvaluationError, LedgerError
 from factor_pool.evaluation.yardstick import pool_fingerprint
+from factor_pool.gates import Settings
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Proposal, Test
 from tests.factor_pool import fake_night
