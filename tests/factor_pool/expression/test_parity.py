@@ -90,7 +90,12 @@ def test_qlib_reads_the_texts_people_write(oracle: Oracle) -> None:
 
 
 def test_random_expressions_equal_qlib(oracle: Oracle) -> None:
-    """Not one mismatch is left to explain: the kernels add in the order in which Qlib adds."""
+    """The kernels add in the order in which Qlib adds, so nothing is left to explain.
+
+    One known difference does not occur here (it does in about one of 15,000): Corr divides by a
+    square root, pandas by a power of 0.5, which may differ in the last bit; a z-score of values
+    that are equal but for that bit shows it.
+    """
     assert list(_differences(expressions(1000, seed=20211), oracle)) == []
 
 
