@@ -5,8 +5,8 @@
 
 The set is Alpha158 without VWAP, 157 expressions (`tests/factor_pool/expression/alpha.py`). Times
 of one thread are CPU time, so that other work on the machine does not count; those of all cores
-are wall time. Every figure is a median of at least five (of Qlib at 500 instruments, `--quick`: of
-three). KunQuant and polars are left out, and named, where they are not installed.
+are wall time. Every figure is a median of at least five (with `--quick`: of three). KunQuant and
+polars are left out, and named, where they are not installed.
 """
 
 import argparse
@@ -330,7 +330,7 @@ def compare(instruments: int, repeat: int) -> None:
     texts = features()
     print(f"\n{instruments} instruments x {SESSIONS} sessions, {len(texts)} expressions")
     ours = our_times(panel, texts, repeat)
-    qlib = qlib_times(panel, texts, max(3, repeat // 2 if instruments > 100 else repeat))
+    qlib = qlib_times(panel, texts, repeat)
     kun = kunquant_time(panel, repeat)
     frames = polars_time(panel, texts, repeat)
     rows = [(f"Qlib, {name}", ms) for name, ms in qlib.items()]

@@ -1,0 +1,49 @@
+"""`tide data`: the market data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
+
+data_app = typer.Typer(
+    help="Market data: import, look at it, what each field means.", no_args_is_help=True
+)
+
+
+@data_app.command("import")
+def data_import(
+    file: Annotated[Path, typer.Argument(help="Panel of sectors by day: .parquet or .csv.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a panel file, check every row, and make it the store."""
+    from console.display import working
+    from console.tables import show_import
+    from data_profile.sources.panel_file import read
+    from data_profile.store import Store
+
+    store = Store(open_home(home).store)
+    with working(f"reading {file}"):
+        imported = read(file)
+    with working("building the store"):
+        manifest = store.build(imported.frame, imported.names, source=file.name)
+    if as_json:
+        print_json(manifest.to_dict())
+    else:
+        show_import(imported, manifest)
+
+
+@data_app.command("profile")
+def data_profile_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show what each field means, when it is known, and how much of it there is."""
+    from console.tables import show_profile
+    from data_profile.profile import Profile
+    from data_profile.store import Store
+
+    rows = Profile.load().rows(Store(open_home(home).store).panel())
+    if as_json:
+        print_json([row.to_dict() for row in rows])
+    else:
+        show_profile(rows)

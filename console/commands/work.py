@@ -1,0 +1,156 @@
+"""The jobs themselves: mine, evaluate, train, predict; and a first look."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from console.commands.options import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    SeedOption,
+    open_home,
+    print_json,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    home: HomeOption = DEFAULT_HOME / "demo",
+    evaluations: Annotated[int, typer.Option(min=100, help="Factors to try.")] = 1500,
+    seed: SeedOption = 1,
+) -> None:
+    """Run the main job on the built-in synthetic market: a few minutes, no key, no network."""
+    from console.demo import run
+
+    run(open_home(home), evaluations=evaluations, seed=seed)
+
+
+@app.command()
+def doctor(
+    home: HomeOption = DEFAULT_HOME,
+    build_image: Annotated[
+        bool, typer.Option("--build-image", help="Build the evaluator's container image.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is installed, reachable and fresh, and what to do about what is not."""
+    from console import doctor as check
+
+    opened = open_home(home)
+    if build_image:
+        check.build_image(opened)
+        return
+    findings = check.examine(opened)
+    if as_json:
+        print_json([finding.to_dict() for finding in findings])
+    else:
+        check.show(findings)
+
+
+@app.command()
+def mine(
+    home: HomeOption = DEFAULT_HOME,
+    hours: Annotated[float | None, typer.Option(min=0.0, help="Stop after so many hours.")] = None,
+    until: Annotated[str | None, typer.Option(help="Stop at HH:MM, China time.")] = None,
+    loops: Annotated[int | None, typer.Option(min=1, help="Stop after so many loops.")] = None,
+    evaluations: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many factors tried.")
+    ] = None,
+    proposer: Annotated[
+        Literal["auto", "evolve", "llm"], typer.Option(help="Who proposes factors.")
+    ] = "auto",
+    isolation: Annotated[
+        Literal["auto", "docker", "process"], typer.Option(help="Where factors are evaluated.")
+    ] = "auto",
+    budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Language model spend.")] = None,
+    seed: SeedOption = 1,
+    new: Annotated[bool, typer.Option("--new", help="Start afresh; default: resume.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Mine factors: propose, evaluate in isolation, accept what survives. Resumes by default."""
+    from console.progress import MiningDisplay, show_summary
+    from scenario.loop import MineOptions
+    from scenario.loop import mine as run
+
+    options = MineOptions(
+        hours=hours,
+        until=until,
+        loops=loops,
+        evaluations=evaluations,
+        proposer=proposer,
+        isolation=isolation,
+        budget_usd=budget_usd,
+        seed=seed,
+        new=new,
+    )
+    opened = open_home(home)
+    with MiningDisplay() as display:
+        summary = run(opened, options, display)
+    if as_json:
+        print_json(summary.to_dict())
+    else:
+        show_summary(summary)
+    if summary.interrupted:
+        raise typer.Exit(130)
+
+
+@app.command("eval")
+def eval_(
+    expression: Annotated[str, typer.Argument(help="For example 'Mean($net_inflow, 5)'.")],
+    home: HomeOption = DEFAULT_HOME,
+    window: Annotated[Literal["search", "all"], typer.Option(help="Sessions to use.")] = "search",
+    label: Annotated[str, typer.Option(help="What it should foretell.")] = "limit_up_count",
+    as_json: JsonOption = False,
+) -> None:
+    """Score one expression, beside its baselines."""
+    from console.display import working
+    from console.evaluate import evaluate_one
+    from console.tables import show_score
+
+    opened = open_home(home)
+    with working("evaluating"):
+        document = evaluate_one(opened, expression, window=window, label=label)
+    if as_json:
+        print_json(document)
+    else:
+        show_score(document)
+
+
+@app.command()
+def train(
+    home: HomeOption = DEFAULT_HOME, seed: SeedOption = 1, as_json: JsonOption = False
+) -> None:
+    """Train the predictor on the store and the pool."""
+    from console.progress import training_progress
+    from console.tables import show_training
+    from predictor.training import train as run
+
+    with training_progress() as progress:
+        trained = run(open_home(home), seed=seed, progress=progress)
+    if as_json:
+        print_json(trained.to_dict())
+    else:
+        show_training(trained.to_dict())
+
+
+@app.command()
+def predict(
+    home: HomeOption = DEFAULT_HOME,
+    date: Annotated[str | None, typer.Option(help="As of this session; default: the last.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Sectors to show.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank the sectors most likely to see a wave of limit-ups in the next session."""
+    from console.display import working
+    from console.tables import show_forecast
+    from predictor.forecast import predict as run
+
+    with working("ranking the sectors"):
+        forecast = run(open_home(home), date=date, top=top)
+    if as_json:
+        print_json(forecast.to_dict())
+    else:
+        show_forecast(forecast.to_dict())
