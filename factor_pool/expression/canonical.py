@@ -251,7 +251,7 @@ def _compare(operator: str, args: tuple[Node, ...]) -> Node | None:
     return Call(_MIRRORED[operator], (args[1], args[0]))
 
 
-_RULES = {
+_RULES: dict[str, Callable[[tuple[Node, ...]], Node | None]] = {
     "Neg": _neg,
     "Add": _add,
     "Sub": _sub,
