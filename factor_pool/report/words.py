@@ -80,8 +80,8 @@ _WORDS = {
     ),
     "figures": ("Figures", "指标"),
     "figures.note": (
-        "± is half of the 95% interval (Newey-West, lag 10). Persistence is the exponential average "
-        "of past limit-up counts (EWM 10), size the number of companies; both on the same "
+        "± is half of the 95% interval (Newey-West, lag 10). Persistence is the exponential "
+        "average of past limit-up counts (EWM 10), size the number of companies; both on the same "
         "sessions and sectors.",
         "± 为 95% 区间的半宽（Newey-West，滞后 10）。延续性指过去涨停家数的指数平均（EWM 10），"
         "规模指成分股数；均取相同的交易日与板块。",
