@@ -4,15 +4,13 @@ import datetime as dt
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from data_profile.home import Home
-from data_profile.panel import Panel
 from data_profile.profile import Profile
 from data_profile.store import Manifest, Store
+from factor_pool.decay import windows_of
 from factor_pool.evaluation import labels
 from factor_pool.evaluation.portrait import portray
-from factor_pool.evaluation.windows import Window, Windows, place
+from factor_pool.evaluation.windows import Window, place
 from factor_pool.expression import Expression, parse
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Member, Test
@@ -75,7 +73,8 @@ def report_on_expression(
 def report_on_member(home: Home, member: Member) -> str:
     """The score report of a pool member in the search and confirm windows of its acceptance.
 
-    The confirm window was opened for it when it was accepted; the sealed window is not read.
+    That its confirm window is read is written to the ledger's openings; no proposer reads a report.
+    The sealed window is not read.
 
     Parameters
     ----------
@@ -98,10 +97,13 @@ def report_on_member(home: Home, member: Member) -> str:
     """
     store, profile, tongue = Store(home.store), Profile.load(), language()
     panel, said = store.panel(), words(tongue)
-    with Ledger(home.ledger, readonly=True) as ledger:
+    with Ledger(home.ledger) as ledger:
+        ledger.opened(
+            "confirm", "score report", f"report of {member.id}", content_hash=panel.snapshot_id
+        )
         attempt, test = ledger.attempt(member.attempt_id), _test_of(ledger, member)
         tried = ledger.count(snapshot=member.snapshot, label=member.label)
-    windows = windows_of(panel, place(panel, profile.core(panel)), test)
+    windows = windows_of(panel, place(panel, profile.core(panel)).purge, test)
     beside = {one.id: one.expression for one in _in_use(home) if one.id != member.id}
     expression = parse(member.expression)
     portrait = portray(
@@ -123,29 +125,6 @@ def report_on_member(home: Home, member: Member) -> str:
         pool=beside,
     )
     return render(portrait, background, tongue)
-
-
-def windows_of(panel: Panel, placed: Windows, test: Test) -> tuple[Window, Window]:
-    """The search and confirm windows that a member was accepted by, on the data at hand.
-
-    They are read off its test: data that came since would place other windows.
-
-    Parameters
-    ----------
-    panel
-        The store.
-    placed
-        Its windows as of now; only the length of the purge is taken from them.
-    test
-        The member's confirm test.
-    """
-    start, end = (dt.date.fromisoformat(test.figures[name]) for name in ("start", "end"))
-    border = int(np.searchsorted(panel.sessions, np.datetime64(start))) - placed.purge - 1
-    last = panel.sessions[max(border, 0)].item()
-    return (
-        Window("search", panel.sessions[0].item(), last),
-        Window("confirm", start, end),
-    )
 
 
 def _test_of(ledger: Ledger, member: Member) -> Test:
