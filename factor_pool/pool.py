@@ -32,7 +32,7 @@ EXPERIMENT = "alpha_pool"
 REPORT = "report.html"
 _MEMBER_TAG = "tide.member"
 _SESSION_TAG = "tide.session"
-_MIRROR = ("mlflow", "statuses")
+_MIRROR = "in mlflow"  # the ledger's note of what MLflow shows, of a session and of the pool
 
 
 class Pool:
@@ -129,7 +129,7 @@ class Pool:
             return 0
         with Ledger(self._home.ledger) as ledger, _mlflow_errors():
             pending, tests = ledger.unpublished(), _tests(ledger)
-            nights = {name: self._night(name) for name in dict.fromkeys(m.session for m in pending)}
+            nights = {name: self._night(name) for name in _changed_nights(ledger)}
             for member in pending:
                 run_id = self._publish(ledger, member, tests[member.attempt_id], nights)
                 ledger.published(member.id, run_id)
@@ -206,18 +206,19 @@ class Pool:
         note = run_card.night_note(session, attempts, accepted)
         self._client.set_tag(run_id, "mlflow.note.content", note)
         self._client.set_terminated(run_id)
+        ledger.set_state(session, _MIRROR, attempts)
 
     def _mirror(self, ledger: Ledger) -> None:
         """Write every member's status to its run, where any has changed since the last time."""
         version = ledger.pool_version()
-        if ledger.state(*_MIRROR) == version:
+        if ledger.state(EXPERIMENT, _MIRROR) == version:
             return
         for member in ledger.members(status=None):
             run_id = str(member.mlflow_run_id)
             self._client.set_tag(run_id, "status", member.status)
             *_, (_, _, reason) = ledger.history(member.id)
             self._client.set_tag(run_id, "status_reason", reason[:5000])
-        ledger.set_state(*_MIRROR, version)
+        ledger.set_state(EXPERIMENT, _MIRROR, version)
 
     def _member(self, member_id: str) -> Member:
         """One member.
@@ -257,6 +258,17 @@ _SHOWN = (
     "rank_autocorrelation", "explained", "max_pool_correlation", "hit_rate_at_5", "base_rate",
     "persistence_hit_rate_at_5", "size_hit_rate_at_5",
 )  # fmt: skip
+
+
+def _changed_nights(ledger: Ledger) -> list[str]:
+    """Sessions with members that MLflow does not show as they stand, in order."""
+    nights = dict.fromkeys(member.session for member in ledger.members(status=None))
+    pending = {member.session for member in ledger.unpublished()}
+    return [
+        name
+        for name in nights
+        if name in pending or ledger.state(name, _MIRROR) != ledger.count(session=name)
+    ]
 
 
 def _tests(ledger: Ledger) -> dict[int, Test]:

@@ -172,11 +172,12 @@ def portray(
     panel
         Rows after a window's end are not read for it.
     windows
-        In order of time; the first gives the sign, where none is given.
+        In order of time.
     label
         Name in `labels.LABELS`.
     sign
-        Orientation in which the factor is used.
+        Orientation in which the factor is used; by default that of its rank IC beyond the baseline
+        in the first window.
     pool
         Id -> canonical text of the factors beside it.
 
@@ -207,9 +208,9 @@ def _view(
     texts = list(pool.values())
     values, *others = evaluate([expression, *map(parse, texts)], panel)
     yardstick = Yardstick(panel, label, pool=texts, pool_values=others)
-    figures = yardstick.figures(expression, values, window.mask(panel.sessions), sign)
-    sign = int(figures["sign"])
-    daily = yardstick.daily(values)
+    daily, inside = yardstick.daily(values), window.mask(panel.sessions)
+    sign = sign or (-1 if (_mean(daily.marginal[inside]) or 0.0) < 0 else 1)
+    figures = yardstick.figures(expression, values, inside, sign)
     used = _used(panel, window, figures, daily.rank_ic)
     if not used.any():
         raise EvaluationError(

@@ -89,7 +89,9 @@ def test_a_death_between_mlflow_and_ledger_makes_no_second_run(
     runs = client.search_runs(experiments)
     factors = [run for run in runs if run.data.tags["kind"] == "factor"]
     assert len(runs) == 3  # one of them is the night
-    assert {run.info.run_id for run in factors} == {row["mlflow_run_id"] for row in Pool(home).rows()}
+    assert {run.info.run_id for run in factors} == {
+        row["mlflow_run_id"] for row in Pool(home).rows()
+    }
     assert all("search/marginal_rank_ic" in run.data.metrics for run in factors)
     said = {"proposer", "session", "snapshot", "seed", "isolation", "code_version"}
     assert all(said <= set(run.data.tags) for run in factors)
