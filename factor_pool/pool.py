@@ -30,8 +30,7 @@ __all__ = ["ALIAS", "EXPERIMENT", "MODEL", "REPORT", "Pool", "row"]
 
 EXPERIMENT = "alpha_pool"
 REPORT = "report.html"
-_MEMBER_TAG = "tide.member"
-_SESSION_TAG = "tide.session"
+_IDENTITY = "tide.identity"
 _MIRROR = "in mlflow"  # the ledger's note of what MLflow shows, of a session and of the pool
 
 
@@ -158,14 +157,19 @@ class Pool:
         tags = {"mlflow.note.content": run_card.EXPERIMENT_NOTE}
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=place, tags=tags))
 
-    def _run(self, tag: str, value: str, name: str, tags: Mapping[str, str]) -> str:
-        """Id of the run with this tag, made if there is none yet."""
+    def _run(self, identity: str, name: str, tags: Mapping[str, str]) -> str:
+        """Id of the run with this identity, made if there is none yet.
+
+        The identity holds the session's name, which is no other home's: several may share a server.
+        """
         runs = self._client.search_runs(
-            [self._experiment], filter_string=f"tags.`{tag}` = '{value}'", max_results=1
+            [self._experiment], filter_string=f"tags.`{_IDENTITY}` = '{identity}'", max_results=1
         )
         if runs:
             return str(runs[0].info.run_id)
-        run = self._client.create_run(self._experiment, tags={tag: value, **tags}, run_name=name)
+        run = self._client.create_run(
+            self._experiment, tags={_IDENTITY: identity, **tags}, run_name=name
+        )
         return str(run.info.run_id)
 
     def _publish(
@@ -175,7 +179,7 @@ class Pool:
         attempt = ledger.attempt(member.attempt_id)
         tags = run_card.factor_tags(member, attempt, test)
         tags |= {"mlflow.parentRunId": nights[member.session], "status": member.status}
-        run_id = self._run(_MEMBER_TAG, member.id, run_card.factor_name(member), tags)
+        run_id = self._run(f"{member.session}/{member.id}", run_card.factor_name(member), tags)
         for name, text in run_card.factor_params(member, attempt, test).items():
             self._client.log_param(run_id, name, text)
         for name, value in run_card.factor_metrics(member, test).items():
@@ -195,7 +199,7 @@ class Pool:
             f"{session[:4]}-{session[4:6]}-{session[6:8]} {session[9:11]}:{session[11:13]} UTC"
         )
         name = f"night {started}" if session[:8].isdigit() else f"night {session}"
-        return self._run(_SESSION_TAG, session, name, {"kind": "night", "session": session})
+        return self._run(session, name, {"kind": "night", "session": session})
 
     def _describe_night(self, ledger: Ledger, session: str, run_id: str) -> None:
         """Write how a session stands to its run."""
