@@ -154,7 +154,7 @@ class Pool:
             return str(found.experiment_id)
         local = self.tracking_uri.startswith("sqlite:")
         place = (self._home.artifacts.absolute() / EXPERIMENT).as_uri() if local else None
-        tags = {"mlflow.note.content": run_card.EXPERIMENT_NOTE}
+        tags = run_card.EXPERIMENT_TAGS
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=place, tags=tags))
 
     def _run(self, identity: str, name: str, tags: Mapping[str, str]) -> str:

@@ -24,6 +24,10 @@ for each factor that the night brought into the pool.
 - Artifacts: `report.html` has the pictures. The model `alpha_pool` (alias `production`) gives the
   values of all factors in use.
 """
+EXPERIMENT_TAGS = {
+    "mlflow.note.content": EXPERIMENT_NOTE,
+    "mlflow.experimentKind": "custom_model_development",  # else its pages speak of chat models
+}
 MODEL_NOTE = (
     "The factors in use, as one model: give it rows of date, instrument and fields, get one column "
     "a factor. The alias `production` is on the newest version; a retired factor is not in it."
