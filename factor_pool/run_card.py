@@ -70,9 +70,8 @@ def factor_note(member: Member, test: Test) -> str:
     confirmed = figures.get("added_rank_ic")
     sense = "higher" if member.sign > 0 else "lower"
     lines = [
-        f"`{member.expression}`",
-        f"**{sense} values should mean more limit-ups** ({member.label} of the next session)",
-        f"Hypothesis, as {member.proposer} gave it:",
+        f"`{member.expression}`: **{sense} values should mean more limit-ups** ({member.label} of "
+        "the next session)",
         quoted(member.hypothesis),
     ]
     if confirmed is not None:

@@ -74,7 +74,8 @@ def report_on_member(home: Home, member: Member) -> str:
     """The score report of a pool member in the search and confirm windows of its acceptance.
 
     That its confirm window is read is written to the ledger's openings; no proposer reads a report.
-    The sealed window is not read.
+    The sealed window is read, and shown, only where it has been opened for these data on purpose
+    (`tide pool unseal`); that the predictor's own figures lie in it does not open it.
 
     Parameters
     ----------
@@ -103,7 +104,12 @@ def report_on_member(home: Home, member: Member) -> str:
         )
         attempt, test = ledger.attempt(member.attempt_id), _test_of(ledger, member)
         tried = ledger.count(snapshot=member.snapshot, label=member.label)
-    windows = windows_of(panel, place(panel, profile.core(panel)).purge, test)
+        unsealed = any(
+            one.content_hash == panel.snapshot_id and one.who != "predictor"
+            for one in ledger.openings("sealed")
+        )
+    placed = place(panel, profile.core(panel))
+    windows = windows_of(panel, placed.purge, test) + ((placed.sealed,) if unsealed else ())
     beside = {one.id: one.expression for one in _in_use(home) if one.id != member.id}
     expression = parse(member.expression)
     portrait = portray(

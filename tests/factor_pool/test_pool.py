@@ -277,4 +277,10 @@ def test_the_accepted_factors_run_carries_its_report(home: Home) -> None:
         assert [o.who for o in ledger.openings("confirm")] == ["score report"]
         assert ledger.openings("sealed") == []
     report.unlink()
-    assert Path(Pool(home).show("F0001")["report"]).exists()
+    with Ledger(home.ledger) as ledger:
+        ledger.opened("sealed", "predictor", "its hold-out", content_hash=panel.snapshot_id)
+    assert "Sealed: " not in Path(Pool(home).show("F0001")["report"]).read_text("utf-8")
+    report.unlink()
+    with Ledger(home.ledger) as ledger:
+        ledger.opened("sealed", "somebody", "the end of it", content_hash=panel.snapshot_id)
+    assert "Sealed: 2021-" in Path(Pool(home).show("F0001")["report"]).read_text("utf-8")
