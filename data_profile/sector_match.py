@@ -152,8 +152,12 @@ class Matching:
             if key in self._found or mark is None:
                 continue
             free = owners.get(mark, set()) - self._claimed
-            if len(free) == 1:
-                self._take(key, Found(free.pop(), "alias", 100.0, reason))
+            # Without a level the second is meant: Ⅲ is part of it, and mostly all of it.
+            second = {s for s in free if key + "ii" in map(strict, open_[s])}
+            for only in (free, second):
+                if len(only) == 1:
+                    self._take(key, Found(only.pop(), "alias", 100.0, reason))
+                    break
 
     def _take_alike(self, rest: dict[str, str], open_: dict[str, list[str]]) -> None:
         pairs = sorted(

@@ -204,7 +204,7 @@ class Sectors:
         Parameters
         ----------
         names
-            Id in the file -> display name (the id itself where the file has none).
+            Id in the file -> display name; where that is no name the id stands for it.
         session
             First session of the file.
         kind
@@ -218,12 +218,12 @@ class Sectors:
         Raises
         ------
         SectorError
-            An id, a name or the kind is none, or the log is damaged.
+            An id or the kind is none, or the log is damaged.
         """
         for code in names:
             if not is_instrument(code):
                 raise SectorError(f"{code!r} is no id of a sector")
-        named = {code: clean(names[code]) for code in sorted(names)}
+        named = {code: _shown(names[code], code) for code in sorted(names)}
         shown = {strict(name): name for name in named.values()}
         adopted: dict[str, str] = {}
         with self._log.turn():
@@ -362,6 +362,14 @@ class Sectors:
             )
             self._log.extend([made])
         return made.sector
+
+
+def _shown(name: str, code: str) -> str:
+    """The name, or the id where the name is none."""
+    try:
+        return clean(name)
+    except SectorError:
+        return clean(code)
 
 
 def _kind(kind: str) -> str:
