@@ -171,6 +171,28 @@ def test_a_rename_keeps_id_and_old_names(sectors: Sectors) -> None:
         sectors.rename("BK0001", "银行", NEXT)
 
 
+def test_a_board_that_comes_when_another_went_is_asked_about(sectors: Sectors) -> None:
+    before = ["券商信托", "银行"]
+    old = sectors.enter(before, "industry", DAY)["券商信托"].sector_id
+    today = sectors.enter(["证券", "银行"], "industry", NEXT, before=before)
+    assert today["证券"].how == "review"
+    (question,) = sectors.review()
+    assert [candidate[0] for candidate in question.candidates] == [old]
+    assert sectors.decide(question.number, "rename") == old
+    assert sectors.sectors()[str(old)].name == "证券"
+    more = sectors.enter(["证券", "银行", "稀土"], "industry", NEXT, before=["证券", "银行"])
+    assert more["稀土"].how == "new"
+
+
+def test_a_rename_found_late_is_a_merger_and_a_rename(sectors: Sectors) -> None:
+    old = str(sectors.enter(["券商信托"], "industry", DAY)["券商信托"].sector_id)
+    new = str(sectors.enter(["证券"], "industry", NEXT)["证券"].sector_id)
+    sectors.merge(new, old, NEXT, reason="renamed upstream")
+    sectors.rename(old, "证券", NEXT)
+    assert sectors.resolve("证券", "industry", NEXT).sector_id == old
+    assert sectors.sectors()[old].name == "证券"
+
+
 def test_a_merger_holds_from_its_session_on(sectors: Sectors) -> None:
     sectors.enter(["船舶制造", "航天航空"], "industry", DAY)
     ship = str(sectors.resolve("船舶制造", "industry", DAY).sector_id)
@@ -349,6 +371,8 @@ def test_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
             name, sector_id = line.split()
             assert answered.setdefault(name, sector_id) == sector_id
         sectors = Sectors(tmp_path)
+        assert sectors.allocate(f"after{round_}x", "concept", DAY)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["lock", "log.jsonl"]
         for name, sector_id in answered.items():
             assert sectors.resolve(name, "concept", DAY).sector_id == sector_id
 
