@@ -167,7 +167,7 @@ def _marginal_by_year(views: Sequence[View], words: Words) -> Chart:
     )  # fmt: skip
     figure.add_hline(y=0, line_color=CHANCE, line_width=1)
     figure.update_xaxes(type="category")
-    figure.update_yaxes(tickformat="+.2f")
+    figure.update_yaxes(tickformat="+.3~f")
     rows = tuple(
         (label.replace("<br>", " "), e["marginal"].sessions, e["marginal"].mean, e["marginal"].t)
         for label, _, e in years
@@ -190,7 +190,7 @@ def _rank_ic_by_year(views: Sequence[View], words: Words) -> Chart:
         )
     figure.add_hline(y=0, line_color=CHANCE, line_width=1)
     figure.update_xaxes(type="category")
-    figure.update_yaxes(tickformat="+.1f")
+    figure.update_yaxes(tickformat="+.2~f")
     rows = tuple(
         (label.replace("<br>", " "), *(estimates[name].mean for name in _COLOURS))
         for label, _, estimates in years
@@ -215,7 +215,7 @@ def _groups_beyond(views: Sequence[View], words: Words) -> Chart:
         )
     figure.add_hline(y=0, line_color=CHANCE, line_width=1)
     figure.update_xaxes(type="category")
-    figure.update_yaxes(tickformat="+.0f")
+    figure.update_yaxes(tickformat="+.2~f")
     rows = tuple(
         (fifth, *(None if v.groups.beyond[k] is None else 100 * v.groups.beyond[k] for v in views))  # type: ignore[operator]
         for k, fifth in enumerate(_fifths(views[0]))
@@ -260,7 +260,7 @@ def _decay(view: View, words: Words) -> Chart:
             hovertemplate="%{y:.2f}",
         )  # fmt: skip
     figure.update_xaxes(type="category")
-    figure.update_yaxes(rangemode="tozero", tickformat=".1f")
+    figure.update_yaxes(rangemode="tozero", tickformat=".2~f")
     rows = tuple((lag, *(view.persistence[name][lag] for name in _COLOURS)) for lag in LAGS)
     head = (words["lag"], *(words[name] for name in _COLOURS))
     return Chart("decay", f"{words['decay']} ({_window(view, words)})", figure, head, rows)

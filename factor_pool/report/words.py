@@ -104,7 +104,10 @@ _WORDS = {
     "sessions": ("Sessions measured", "可计量的交易日"),
     "spread": ("Highest less lowest fifth, beyond the baseline", "最高减最低五分位（基准之外）"),
     "spread.unit": ("places of 100 in the outcome's ranking", "结果排名的百分位"),
-    "stable": ("Periods with this sign", "同号时段占比"),
+    "stable": (
+        "Periods with this sign, beyond baseline and pool",
+        "同号时段占比（基准与因子池之外）",
+    ),
     "cumulative": ("Cumulative rank IC beyond the baseline", "基准之外的累计 Rank IC"),
     "cumulative.note": (
         "A steady slope is skill; a step is one episode. Persistence and size are flat at zero "
