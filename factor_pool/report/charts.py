@@ -73,7 +73,7 @@ def _figure(x: str = "", y: str = "", *, legend: bool = True) -> "Figure":
     figure.update_layout(
         template="none",
         height=_HEIGHT,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin={"l": 8, "r": 20, "t": 8, "b": 8},
         font={"family": "system-ui, sans-serif", "size": 12, "color": "#30343a"},
         showlegend=legend,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "xanchor": "left"},
