@@ -25,7 +25,7 @@ def data_import(
 ) -> None:
     """Read a panel file, check every row, and make it the store.
 
-    Sectors are known by their names: each gets an id of ours, which collected days continue.
+    Sectors are known by their names, by which collected days continue them.
     """
     from console.display import working
     from console.tables import show_import
