@@ -71,4 +71,4 @@ class Auction(AkshareSource):
 
     def _yesterday(self, session: datetime.date) -> list[str]:
         day = sessions(session - datetime.timedelta(20), session - datetime.timedelta(1))[-1]
-        return sorted(LimitUpPool(self.transport).fetch(day).frame["code"])
+        return sorted(self._listed(LimitUpPool(self.transport), day)["code"])

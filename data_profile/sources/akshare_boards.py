@@ -129,7 +129,7 @@ class _BoardMembers(AkshareSource):
 
     def _turn(self, session: datetime.date) -> list[tuple[str, str]]:
         """The boards whose turn it is."""
-        listed = self.quotes(self.transport).fetch(session).frame.sort_values("board_code")
+        listed = self._listed(self.quotes(self.transport), session).sort_values("board_code")
         turns = -(-len(listed) // BOARDS_A_SESSION)
         mine = listed.iloc[session.toordinal() % turns :: turns]
         return list(zip(mine["board_code"], mine["board"], strict=True))

@@ -121,6 +121,13 @@ class AkshareSource(Source):
             raise SourceMalformed(f"{self.name}: akshare returned {type(table).__name__}, no table")
         return table
 
+    def _listed(self, source: Source, session: datetime.date) -> pd.DataFrame:
+        """What another source lists, to ask for each; a failure is told as one of this source."""
+        try:
+            return source.fetch(session).frame
+        except SourceError as error:
+            raise type(error)(f"{self.name}, when listing what to ask for: {error}") from error
+
     def _check_now(self, session: datetime.date) -> None:
         """A snapshot speaks of the session that is open or was the last to be."""
         now = self.transport.clock.now()
