@@ -46,7 +46,9 @@ class Identity:
         return wrong if len(wrong) > self.tolerated * len(rows) else rows.iloc[:0]
 
 
-def _close(a: pd.Series, b: pd.Series, relative: float, absolute: float = 0.0) -> pd.Series:
+def _close(
+    a: pd.Series, b: pd.Series, relative: float, absolute: float | pd.Series = 0.0
+) -> pd.Series:
     return (a - b).abs() <= relative * np.maximum(a.abs(), b.abs()) + absolute
 
 
@@ -209,5 +211,11 @@ IDENTITIES: Mapping[str, tuple[Identity, ...]] = {
     "lhb_institutions": (_BOUGHT,),
     "lhb_seats": (_BOUGHT,),
     "auction": (_MATCHED,),
+    "ths.limit_up_pool": (_TIMES, _SEALED, _AT_LIMIT),  # it rounds, and counts breaks its own way
 }
-"""Table -> what its columns obey."""
+"""Table, or source where it differs from others of its table -> what its columns obey."""
+
+
+def identities(source: str, table: str) -> tuple[Identity, ...]:
+    """What the columns of a source obey."""
+    return IDENTITIES.get(source, IDENTITIES.get(table, ()))

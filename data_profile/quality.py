@@ -15,7 +15,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from data_profile.identities import IDENTITIES
+from data_profile.identities import identities
 from data_profile.sources.base import Observation
 
 _EVERY_DAY = ("limit_up_pool", "limit_up_previous", "strong_pool")  # never without a row
@@ -79,6 +79,7 @@ _COLUMNS: Mapping[str, _Range] = {
     "inflow": _YUAN,
     "outflow": _YUAN,
     "net_inflow": _NET_YUAN,
+    "leader_change": _Range(-0.99, 20, filled=0.5),
     "company_count": _Range(1, 10_000, whole=True),
     "up_count": _COUNT,
     "down_count": _COUNT,
@@ -187,7 +188,7 @@ def _schema_reasons(observation: Observation) -> Iterator[str]:
 
 def _identity_reasons(observation: Observation) -> Iterator[str]:
     frame = observation.frame
-    for identity in IDENTITIES.get(observation.table, ()):
+    for identity in identities(observation.source, observation.table):
         if any(name in frame and frame[name].dtype == object for name in identity.needs
                if name in _COLUMNS):  # fmt: skip
             continue  # already a reason of the schema

@@ -58,7 +58,9 @@ class _BoardQuotes(AkshareSource):
         frame = super().tidy(table).assign(kind=self.kind)
         return frame.drop_duplicates("board_code", keep="last", ignore_index=True)
 
-    def complete(self, frame: pd.DataFrame, answers: Sequence[Answer]) -> pd.DataFrame:
+    def complete(
+        self, frame: pd.DataFrame, answers: Sequence[Answer], session: datetime.date
+    ) -> pd.DataFrame:
         """Open, high, low, previous close in points and turnover in yuan."""
         raw = {str(row.get("f12")): row for answer in answers for row in answer.rows}
         for name, field in _MORE.items():

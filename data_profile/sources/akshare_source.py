@@ -62,7 +62,7 @@ class AkshareSource(Source):
             rows = [row for answer in answers for row in answer.rows]
             check_labels(self.name, table, self.columns, self.label, rows)
         day = day_said(answers) if self.dated else None
-        frame = self.complete(self.tidy(table), answers)
+        frame = self.complete(self.tidy(table), answers, session)
         if frame.empty and not self.may_be_empty:
             raise SourceEmpty(f"{self.name}: the upstream has no row for {session}")
         return Observation(
@@ -79,7 +79,9 @@ class AkshareSource(Source):
         """
         return tidy(self.name, table, self.columns)
 
-    def complete(self, frame: pd.DataFrame, answers: Sequence[Answer]) -> pd.DataFrame:
+    def complete(
+        self, frame: pd.DataFrame, answers: Sequence[Answer], session: datetime.date
+    ) -> pd.DataFrame:
         """What the raw answers say beyond akshare's table; nothing by default."""
         return frame
 

@@ -110,6 +110,8 @@ class Upstream:
 
 def _swapped(row: list[str], pair: tuple[int, int]) -> list[str]:
     row = list(row)
+    if max(pair) >= len(row):
+        return row
     row[pair[0]], row[pair[1]] = row[pair[1]], row[pair[0]]
     return row
 
