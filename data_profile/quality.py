@@ -65,6 +65,7 @@ _COLUMNS: Mapping[str, _Range] = {
     "high": _Range(0.01, 1e7, filled=0),
     "low": _Range(0.01, 1e7, filled=0),
     "previous_close": _Range(0.01, 1e7, filled=0),
+    "change_points": _Range(-1e6, 1e6),
     "price": _Range(0.01, 1e5),
     "limit_price": _Range(0.01, 1e5, filled=0.5),
     "turnover": _Range(0, 5e13, filled=0),
@@ -87,6 +88,7 @@ _COLUMNS: Mapping[str, _Range] = {
     "buy": _Range(0, 5e12, filled=0.5),
     "sell": _Range(0, 5e12, filled=0.5),
     "net_buy": _NET_YUAN,
+    "listed_turnover": _YUAN,
     "buyers": _COUNT,
     "sellers": _COUNT,
     **{f"{size}_net": _NET_YUAN for size in ("main", "super_large", "large", "medium", "small")},
@@ -140,8 +142,16 @@ def _schema(table: str, columns: tuple[str, ...], key: tuple[str, ...]) -> pa.Da
         if limits is not None:
             made[name] = pa.Column(float, _number_checks(limits), nullable=True)
         elif name in _CLOCKS:
-            inside = pa.Check.in_range(_OPEN, _SHUT, error=f"outside {_OPEN} to {_SHUT}")
-            made[name] = pa.Column(object, inside, nullable=True)
+            inside = pa.Check(
+                lambda cells: cells.astype(str).between(_OPEN, _SHUT),
+                error=f"outside {_OPEN} to {_SHUT}",
+            )
+            made[name] = pa.Column(None, inside, nullable=True)
+        elif name == "code":
+            digits = pa.Check(
+                lambda cells: cells.astype(str).str.fullmatch("[0-9]{6}"), error="no six digits"
+            )
+            made[name] = pa.Column(None, digits, nullable=name not in key)
         elif name in key:
             made[name] = pa.Column(nullable=False)
     return pa.DataFrameSchema(made)
@@ -190,9 +200,6 @@ def _schema_reasons(observation: Observation) -> Iterator[str]:
 def _identity_reasons(observation: Observation) -> Iterator[str]:
     frame = observation.frame
     for identity in identities(observation.source, observation.table):
-        if any(name in frame and frame[name].dtype == object for name in identity.needs
-               if name in _COLUMNS):  # fmt: skip
-            continue  # already a reason of the schema
         broken = identity.broken(frame)
         if len(broken):
             row = broken.iloc[0]
@@ -247,6 +254,8 @@ def _history_reasons(observation: Observation, previous: Observation) -> Iterato
 def _equal(observation: Observation, previous: Observation) -> bool:
     """Whether all numbers of the rows that both have are the same."""
     key = list(observation.key)
+    if key != list(previous.key):
+        return False
     now, before = observation.frame.set_index(key), previous.frame.set_index(key)
     rows = now.index.intersection(before.index)
     names = [

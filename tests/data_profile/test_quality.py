@@ -159,8 +159,8 @@ _CELLS = st.one_of(
 def test_whatever_a_table_holds_is_a_verdict(name: str, cells: dict[str, list[object]]) -> None:
     """Nothing of pandera or pandas escapes."""
     base = flow(boards=4) if "board" in name else pool(stocks=4)
-    key = "board" if "board" in base else "code"
-    changed = {n: pd.Series(c, dtype=object) for n, c in cells.items() if n != key}
+    keys = ("board", "code")
+    changed = {n: pd.Series(c, dtype=object) for n, c in cells.items() if n not in keys}
     seen = observe(name, base.assign(**changed))
     before = observe(name, base, DAY - datetime.timedelta(1))
     verdict = check(seen, before)
