@@ -85,10 +85,10 @@ _SPAN = Identity(
     ),
 )
 _CHANGE = Identity(
-    "change = change_points / (close - change_points)",
-    ("close", "change_points", "change"),
+    "ret = change_points / (close - change_points)",
+    ("close", "change_points", "ret"),
     lambda f: _close(
-        f["change"], f["change_points"] / (f["close"] - f["change_points"]), 0.0,
+        f["ret"], f["change_points"] / (f["close"] - f["change_points"]), 0.0,
         1.2e-4 + _CENT / (f["close"] - f["change_points"]).abs(),
     ),
 )  # fmt: skip
@@ -159,9 +159,9 @@ _UNBROKEN = Identity(
     tolerated=0.05,
 )
 _AT_LIMIT = Identity(
-    "change is at the limit of the stock's board",
-    ("code", "change"),
-    lambda f: (f["change"] - _limit(f["code"])).abs() <= 0.012,
+    "ret is at the limit of the stock's board",
+    ("code", "ret"),
+    lambda f: (f["ret"] - _limit(f["code"])).abs() <= 0.012,
     tolerated=0.1,  # delisting periods, prices of a few cents
 )
 _BELOW = Identity(
@@ -170,9 +170,9 @@ _BELOW = Identity(
     lambda f: f["close"] <= f["limit_price"] + _CENT,
 )
 _FALLEN = Identity(
-    "change is down at the limit of the stock's board",
-    ("code", "change"),
-    lambda f: (f["change"] + _limit(f["code"])).abs() <= 0.012,
+    "ret is down at the limit of the stock's board",
+    ("code", "ret"),
+    lambda f: (f["ret"] + _limit(f["code"])).abs() <= 0.012,
     tolerated=0.1,
 )
 _SEALED = Identity(
@@ -189,6 +189,15 @@ _AVERAGE = Identity(
     "turnover / volume is a price of a share",
     ("turnover", "volume"),
     lambda f: (f["volume"] <= 0) | (f["turnover"] / f["volume"]).between(*_AVERAGE_PRICE),
+)
+_TRADED = Identity(
+    "turnover / volume lies between low and high",
+    ("turnover", "volume", "low", "high"),
+    lambda f: (
+        (f["volume"] <= 0)
+        | (f["turnover"] / f["volume"]).between(f["low"] * 0.99 - _CENT, f["high"] * 1.01 + _CENT)
+    ),
+    tolerated=0.02,
 )
 _MATCHED = Identity(
     "turnover / volume is near price",
@@ -207,6 +216,7 @@ IDENTITIES: Mapping[str, tuple[Identity, ...]] = {
     "board_flow": (_NET,),
     "board_main_flow": (_MAIN, _ONE_TURNOVER),
     "board_quotes": (_SPAN, _CHANGE, _PREVIOUS),
+    "stocks": (_SPAN, _CHANGE, _PREVIOUS, _FLOAT, _TRADED),
     "board_quotes_history": (_SPAN, _CHANGE, _CHAIN, _AVERAGE),
     "board_main_flow_history": (_MAIN, _ONE_TURNOVER),
     "lhb_stocks": (_BOUGHT, _LISTED),

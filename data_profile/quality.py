@@ -19,12 +19,12 @@ from data_profile.identities import identities
 from data_profile.sources.base import Observation
 
 _EVERY_DAY = ("limit_up_pool", "limit_up_previous", "strong_pool")  # never without a row
-_BOARDS = ("board_flow", "board_main_flow", "board_quotes")
+_LISTS = ("board_flow", "board_main_flow", "board_quotes", "stocks")
 # Of these an observation may well say what the one before said, or be of another board.
 _REPEATS = ("board_members", "news", "board_quotes_history", "board_main_flow_history")
 _SCALE = 100.0
 _ROWS_TO_COMPARE = 5
-_KEPT = 0.8  # share of the boards before that must still be there
+_KEPT = 0.8  # share of the rows before that must still be there
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ _SHARE = _Range(-1, 1)
 _YUAN = _Range(0, 5e13)
 _NET_YUAN = _Range(-5e12, 5e12)
 _COLUMNS: Mapping[str, _Range] = {
-    "change": _Range(-0.99, 20),
-    "close": _Range(0.01, 1e7),
+    "ret": _Range(-0.99, 20, filled=0.8),
+    "close": _Range(0.01, 1e7, filled=0.8),  # of all stocks some are suspended
     "open": _Range(0.01, 1e7, filled=0),
     "high": _Range(0.01, 1e7, filled=0),
     "low": _Range(0.01, 1e7, filled=0),
@@ -70,18 +70,17 @@ _COLUMNS: Mapping[str, _Range] = {
     "limit_price": _Range(0.01, 1e5, filled=0.5),
     "turnover": _Range(0, 5e13, filled=0),
     "volume": _Range(0, 1e13, filled=0),
-    "float_value": _Range(1e5, 1e15),
-    "market_value": _Range(1e5, 1e15),
-    "turnover_rate": _Range(0, 1.5),
-    "amplitude": _Range(0, 5),
+    "float_value": _Range(1e5, 1e15, filled=0.8),
+    "market_value": _Range(1e5, 1e15, filled=0.8),
+    "turnover_rate": _Range(0, 1.5, filled=0.8),
+    "amplitude": _Range(0, 5, filled=0.8),
     "sealing_value": _YUAN,
     "breaks": _Range(0, 2_000, whole=True),
     "streak": _Range(1, 100, filled=0, whole=True),
-    "previous_streak": _Range(1, 100, whole=True),
     "inflow": _YUAN,
     "outflow": _YUAN,
     "net_inflow": _NET_YUAN,
-    "leader_change": _Range(-0.99, 20, filled=0.5),
+    "leader_ret": _Range(-0.99, 20, filled=0.5),
     "company_count": _Range(1, 10_000, whole=True),
     "up_count": _COUNT,
     "down_count": _COUNT,
@@ -95,7 +94,7 @@ _COLUMNS: Mapping[str, _Range] = {
     **{f"{size}_net_ratio": _SHARE for size in ("main", "super_large", "large", "medium", "small")},
 }
 _BOARD_CHANGE = _Range(-0.35, 0.45)  # new boards have few members, Beijing ones move by 30%
-_CLOCKS = ("first_time", "last_time", "previous_time")
+_CLOCKS = ("first_time", "last_time", "sealed_time")
 _OPEN, _SHUT = "09:15:00", "15:30:00"
 
 
@@ -137,7 +136,7 @@ def _schema(table: str, columns: tuple[str, ...], key: tuple[str, ...]) -> pa.Da
     made = {}
     for name in columns:
         limits = _COLUMNS.get(name)
-        if name == "change" and table.startswith("board_"):
+        if name == "ret" and table.startswith("board_"):
             limits = _BOARD_CHANGE
         if limits is not None:
             made[name] = pa.Column(float, _number_checks(limits), nullable=True)
@@ -228,8 +227,8 @@ def _history_reasons(observation: Observation, previous: Observation) -> Iterato
     now, before = observation.frame, previous.frame
     if observation.table in _REPEATS:
         return
-    if observation.table in _BOARDS and len(now) < _KEPT * len(before):
-        yield f"{len(now)} boards where the observation before had {len(before)}: a page is missing"
+    if observation.table in _LISTS and len(now) < _KEPT * len(before):
+        yield f"{len(now)} rows where the observation before had {len(before)}: a page is missing"
     if observation.session != previous.session and _equal(observation, previous):
         yield (
             f"every number is that of {previous.session}: the upstream still shows it, "

@@ -37,6 +37,7 @@ from data_profile.sources.akshare_pools import (
     LimitUpPrevious,
     StrongPool,
 )
+from data_profile.sources.akshare_stocks import Stocks
 from data_profile.sources.base import (
     Observation,
     Source,
@@ -59,6 +60,7 @@ SOURCES: Mapping[str, Callable[..., Source]] = MappingProxyType(
             BrokenPool,
             LimitDownPool,
             ThsLimitUpPool,
+            Stocks,
             BoardFlowIndustry,
             BoardFlowConcept,
             BoardMainFlowIndustry,

@@ -23,7 +23,8 @@ class Auction(AkshareSource):
     Parameters
     ----------
     codes
-        Stocks to ask for, one request each. Default: the previous session's limit-ups.
+        Stocks to ask for, one request each. Default: the previous session's limit-ups, at most
+        100, the highest streaks first.
     transport
         Where requests go; default: the one that all sources of this process share.
     """
@@ -31,6 +32,7 @@ class Auction(AkshareSource):
     name, interface = "akshare.auction", "stock_zh_a_hist_pre_min_em"
     known_at = "09:26"
     key = ("code",)
+    most = 100
     columns: ClassVar = {
         "code": Column("code", "code"),
         "收盘": Column("price"),
@@ -73,4 +75,5 @@ class Auction(AkshareSource):
 
     def _yesterday(self, session: datetime.date) -> list[str]:
         day = sessions(session - datetime.timedelta(20), session - datetime.timedelta(1))[-1]
-        return sorted(self._listed(LimitUpPool(self.transport), day)["code"])
+        pool = self._listed(LimitUpPool(self.transport), day)
+        return LimitUpPool.tallest(pool, self.most)

@@ -24,7 +24,7 @@ _MORE = {  # in every answer, dropped by akshare
     "previous_close": "f18",
     "turnover": "f6",  # of industries only: concepts are not asked for it
 }
-BOARDS_A_SESSION = 60  # of which members are asked for, one request or more each
+BOARDS_A_SESSION = 40  # of which members are asked for, one request or more each
 
 
 class _BoardQuotes(AkshareSource):
@@ -40,13 +40,13 @@ class _BoardQuotes(AkshareSource):
         "板块代码": Column("board_code", "text", raw="f12"),
         "最新价": Column("close", raw="f2"),
         "涨跌额": Column("change_points", raw="f4"),
-        "涨跌幅": Column("change", scale=PERCENT, raw="f3"),
+        "涨跌幅": Column("ret", scale=PERCENT, raw="f3"),
         "总市值": Column("market_value", raw="f20"),
         "换手率": Column("turnover_rate", scale=PERCENT, raw="f8"),
         "上涨家数": Column("up_count", raw="f104"),
         "下跌家数": Column("down_count", raw="f105"),
         "领涨股票": Column("leader", "text", raw="f128"),
-        "领涨股票-涨跌幅": Column("leader_change", scale=PERCENT, raw="f136"),
+        "领涨股票-涨跌幅": Column("leader_ret", scale=PERCENT, raw="f136"),
     }
 
     def _ask(self, session: datetime.date) -> pd.DataFrame:
@@ -96,7 +96,7 @@ class _BoardMembers(AkshareSource):
         Where requests go; default: the one that all sources of this process share.
     """
 
-    known_at = "15:35"
+    known_at = "18:10"  # that run has requests to spare
     key = ("board_code", "code")
     dated = False
     snapshot = True

@@ -45,13 +45,13 @@ class _BoardFlow(AkshareSource):
     columns: ClassVar = {
         "行业": Column("board", "text"),
         "行业指数": Column("close"),
-        "行业-涨跌幅": Column("change", scale=PERCENT),
+        "行业-涨跌幅": Column("ret", scale=PERCENT),
         "流入资金": Column("inflow", scale=YI),
         "流出资金": Column("outflow", scale=YI),
         "净额": Column("net_inflow", scale=YI),
         "公司家数": Column("company_count"),
         "领涨股": Column("leader", "text"),
-        "领涨股-涨跌幅": Column("leader_change", scale=PERCENT),
+        "领涨股-涨跌幅": Column("leader_ret", scale=PERCENT),
         "当前价": Column("leader_price"),
     }
 
@@ -89,7 +89,7 @@ class _BoardMainFlow(AkshareSource):
     sector_type: ClassVar[str]
     columns: ClassVar = {
         "名称": Column("board", "text", raw="f14"),
-        "今日涨跌幅": Column("change", scale=PERCENT, raw="f3"),
+        "今日涨跌幅": Column("ret", scale=PERCENT, raw="f3"),
         **by_size("今日", raw=True),
         "今日主力净流入最大股": Column("leader", "text", raw="f204"),
     }

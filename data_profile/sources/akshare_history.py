@@ -20,7 +20,7 @@ QUOTES = {
     "收盘": Column("close"),
     "最高": Column("high"),
     "最低": Column("low"),
-    "涨跌幅": Column("change", scale=PERCENT),
+    "涨跌幅": Column("ret", scale=PERCENT),
     "涨跌额": Column("change_points"),
     "成交量": Column("volume", scale=100),  # of 100 shares
     "成交额": Column("turnover"),

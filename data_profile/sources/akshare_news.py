@@ -63,5 +63,4 @@ class News(AkshareSource):
 
     def _sealed(self, session: datetime.date) -> list[str]:
         pool = self._listed(LimitUpPool(self.transport), session)
-        order = pool.sort_values(["streak", "code"], ascending=[False, True])
-        return list(order["code"][: self.most])
+        return LimitUpPool.tallest(pool, self.most)

@@ -18,7 +18,7 @@ _STOCK = {
     "代码": Column("code", "code", raw="c"),
     "名称": Column("name", "text", raw="n"),
     "所属行业": Column("industry", "text", raw="hybk"),
-    "涨跌幅": Column("change", scale=PERCENT, raw="zdp"),
+    "涨跌幅": Column("ret", scale=PERCENT, raw="zdp"),
     "最新价": Column("close", raw="p", raw_scale=1e-3),
     "成交额": Column("turnover", raw="amount"),
     "流通市值": Column("float_value", raw="ltsz"),
@@ -64,6 +64,12 @@ class LimitUpPool(_Pool):
         "连板数": Column("streak", raw="lbc"),
     }  # fmt: skip
 
+    @staticmethod
+    def tallest(pool: pd.DataFrame, most: int) -> list[str]:
+        """Codes of a pool, the highest streaks first, `most` at most."""
+        order = pool.sort_values(["streak", "code"], ascending=[False, True])
+        return list(order["code"].head(most))
+
 
 class LimitUpPrevious(_Pool):
     """昨日涨停股池: how the previous session's limit-ups did."""
@@ -71,8 +77,8 @@ class LimitUpPrevious(_Pool):
     name = "akshare.limit_up_previous"
     interface = "stock_zt_pool_previous_em"
     columns: ClassVar = _STOCK | _RECORD | _LIMIT_PRICE | _SPEED | _AMPLITUDE | {
-        "昨日封板时间": Column("previous_time", "clock", raw="yfbt"),
-        "昨日连板数": Column("previous_streak", raw="ylbc"),
+        "昨日封板时间": Column("sealed_time", "clock", raw="yfbt"),
+        "昨日连板数": Column("streak", raw="ylbc"),
     }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ class ThsLimitUpPool(AkshareSource):
         "code": Column("code", "code"),
         "name": Column("name", "text"),
         "latest": Column("close"),
-        "change_rate": Column("change", scale=PERCENT),
+        "change_rate": Column("ret", scale=PERCENT),
         "currency_value": Column("float_value"),
         "turnover_rate": Column("turnover_rate", scale=PERCENT),
         "order_amount": Column("sealing_value"),
