@@ -7,17 +7,18 @@ from typing import ClassVar
 import pandas as pd
 
 from data_profile.sessions import sessions
+from data_profile.sources.akshare_calls import akshare_function
 from data_profile.sources.akshare_pools import LimitUpPool
-from data_profile.sources.akshare_source import AkshareSource, akshare_function
 from data_profile.sources.answers import Answer
 from data_profile.sources.base import SourceEmpty
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import Column
 from data_profile.sources.transport import Transport
 
 _MATCHED = "09:25"  # the auction's price is final
 
 
-class Auction(AkshareSource):
+class Auction(TableSource):
     """盘前分时: price, gap and trade of the 09:15-09:25 auction, one row a stock.
 
     Parameters

@@ -11,9 +11,10 @@ from typing import ClassVar
 
 import pandas as pd
 
-from data_profile.sources.akshare_source import AkshareSource, akshare_function, forget
+from data_profile.sources.akshare_calls import akshare_function, forget
 from data_profile.sources.answers import Answer
 from data_profile.sources.base import SourceMalformed
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, Column, tidy
 from data_profile.sources.transport import Transport
 
@@ -27,7 +28,7 @@ _MORE = {  # in every answer, dropped by akshare
 BOARDS_A_SESSION = 40  # of which members are asked for, one request or more each
 
 
-class _BoardQuotes(AkshareSource):
+class _BoardQuotes(TableSource):
     """One row a board: points, change, market value, rising and falling members."""
 
     known_at = "15:35"
@@ -84,7 +85,7 @@ class BoardQuotesConcept(_BoardQuotes):
     kind = "concept"
 
 
-class _BoardMembers(AkshareSource):
+class _BoardMembers(TableSource):
     """Who belongs to a board NOW; the upstream has no history, so keep every copy.
 
     Parameters

@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import pandas as pd
 
-from data_profile.sources.akshare_source import AkshareSource, akshare_function
+from data_profile.sources.akshare_calls import akshare_function
 from data_profile.sources.answers import Answer
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, YI, Column
 
 _SIZES = (  # of orders: akshare's name, ours, raw names of the net and its share of the turnover
@@ -34,7 +35,7 @@ def by_size(prefix: str, raw: bool) -> dict[str, Column]:
     return made
 
 
-class _BoardFlow(AkshareSource):
+class _BoardFlow(TableSource):
     """Flow of THS boards. Its pages carry no date: a snapshot, stamped by us."""
 
     known_at = "15:35"
@@ -77,7 +78,7 @@ class BoardFlowConcept(_BoardFlow):
     kind = "concept"
 
 
-class _BoardMainFlow(AkshareSource):
+class _BoardMainFlow(TableSource):
     """Today's flow of Eastmoney boards by size of order."""
 
     known_at = "15:35"

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import pandas as pd
 
-from data_profile.sources.akshare_source import AkshareSource, akshare_function
+from data_profile.sources.akshare_calls import akshare_function
 from data_profile.sources.base import SourceEmpty
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, Column
 
 _KEPT = datetime.timedelta(30)  # akshare refuses to ask for older broken and limit-down pools
@@ -31,7 +32,7 @@ _SPEED = {"涨速": Column("speed", scale=PERCENT, raw="zs")}
 _AMPLITUDE = {"振幅": Column("amplitude", scale=PERCENT, raw="zf")}
 
 
-class _Pool(AkshareSource):
+class _Pool(TableSource):
     known_at = "15:35"
     key = ("code",)
     label = "代码"

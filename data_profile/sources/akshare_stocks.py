@@ -5,11 +5,12 @@ from typing import ClassVar
 
 import pandas as pd
 
-from data_profile.sources.akshare_source import AkshareSource, akshare_function
+from data_profile.sources.akshare_calls import akshare_function
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, Column
 
 
-class Stocks(AkshareSource):
+class Stocks(TableSource):
     """沪深京 A 股: one row a stock, suspended ones without prices. Some 60 requests.
 
     The list carries no date; as a snapshot it is stamped by us, and refused by `quality.check`

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import pandas as pd
 import requests
 
-from data_profile.sources.akshare_source import AkshareSource
 from data_profile.sources.answers import SHANGHAI, Answer
 from data_profile.sources.base import SourceEmpty, SourceMalformed
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, Column
 
 FIRST = datetime.date(2025, 9, 18)
@@ -24,7 +24,7 @@ _PAGE = 200
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"
 
 
-class ThsLimitUpPool(AkshareSource):
+class ThsLimitUpPool(TableSource):
     """涨停池 of THS, with the columns of akshare.limit_up_pool that it has, and `reason`."""
 
     name, interface = "ths.limit_up_pool", "limit_up_pool"

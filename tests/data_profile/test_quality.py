@@ -58,7 +58,7 @@ def test_good(name: str, frame: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ret", "words"),
+    ("name", "made", "words"),
     [
         ("board_flow.industry", lambda: swap(flow(), "inflow", "outflow"), "net_inflow = inflow"),
         ("board_flow.industry", lambda: swap(flow(), "net_inflow", "outflow"), "outflow: outside"),
@@ -77,8 +77,8 @@ def test_good(name: str, frame: pd.DataFrame) -> None:
         ("limit_up_pool", lambda: pool().iloc[:0], "asked too early"),
     ],
 )  # fmt: skip
-def test_bad_says_why(name: str, change: Callable[[], pd.DataFrame], words: str | None) -> None:
-    verdict = check(observe(f"akshare.{name}", change()))
+def test_bad_says_why(name: str, made: Callable[[], pd.DataFrame], words: str | None) -> None:
+    verdict = check(observe(f"akshare.{name}", made()))
     if words is None:  # the two are small counts: only the raw answer's names tell them apart
         return
     assert not verdict.good

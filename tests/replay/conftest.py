@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from data_profile.sources import SOURCES
+from data_profile.sources.akshare_calls import forget
 from data_profile.sources.akshare_history import BoardMainFlowHistory, BoardQuotesHistory
-from data_profile.sources.akshare_source import forget
 from data_profile.sources.answers import SHANGHAI
 from data_profile.sources.base import Source
 from data_profile.sources.transport import Clock, Limits, Transport

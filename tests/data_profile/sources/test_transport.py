@@ -121,7 +121,7 @@ def test_lying_page_count_cannot_ask_without_end(upstream: Upstream) -> None:
     limits = Limits(requests=20, interval=0)
     transport = Transport(limits, base_url=upstream.url, clock=FixedClock())
     with pytest.raises((SourceSpent, SourceMalformed, SourceEmpty)):
-        SOURCES["akshare.lhb_seats"](transport=transport).fetch(SESSION)
+        SOURCES["eastmoney.lhb_seats"](transport=transport).fetch(SESSION)
     assert len(upstream.requests) <= 20
 
 
