@@ -11,11 +11,13 @@ from typing import ClassVar
 import pandas as pd
 import requests
 
+from data_profile.sources.base import SourceMalformed
 from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import Column
 
 _URL = "https://datacenter-web.eastmoney.com/api/data/v1/get"
 _PAGE = 500
+_PAGES = 40  # a day has a few
 
 
 class LhbSeats(TableSource):
@@ -69,4 +71,6 @@ class LhbSeats(TableSource):
             result = requests.get(_URL, params=query).json()["result"]
             found += [{**row, "side": side.lower()} for row in result["data"]]
             pages, page = int(result["pages"]), page + 1
+            if pages > _PAGES:
+                raise SourceMalformed(f"{self.name}: {pages} pages cannot be a day's seats")
         return found

@@ -21,6 +21,7 @@ FIRST = datetime.date(2025, 9, 18)
 _URL = "https://data.10jqka.com.cn/dataapi/limit_up/limit_up_pool"
 _FIELDS = "199112,10,9001,330323,330324,330325,9002,330329,133971,133970,1968584,3475914,9003,9004"
 _PAGE = 200
+_MOST = 6_000  # there are no more stocks
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"
 
 
@@ -61,6 +62,8 @@ class ThsLimitUpPool(TableSource):
             headers = {"User-Agent": _AGENT, "Referer": "https://data.10jqka.com.cn/"}
             data = requests.get(_URL, params=query, headers=headers).json()["data"]
             total, page = int(data["page"]["total"]), page + 1
+            if total > _MOST:
+                raise SourceMalformed(f"{self.name}: {total} rows cannot be a day's limit-ups")
             if not data["info"] and len(rows) < total:
                 raise SourceMalformed(f"{self.name}: {len(rows)} rows of {total}, then none")
             rows += data["info"]

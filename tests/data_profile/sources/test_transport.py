@@ -5,15 +5,15 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
 
 from data_profile.errors import SourceError
+from data_profile.sources import SOURCES
 from data_profile.sources.answers import Answer
 from data_profile.sources.base import (
-    SourceEmpty,
     SourceMalformed,
     SourceRefused,
     SourceSpent,
@@ -111,17 +111,35 @@ def test_retries_count_against_the_cap(upstream: Upstream) -> None:
     assert len(upstream.requests) == 3
 
 
-def test_lying_page_count_cannot_ask_without_end(upstream: Upstream) -> None:
-    from data_profile.sources import SOURCES
+def _many_pages(path: str, body: dict) -> dict:
+    return {**body, "result": {**body["result"], "pages": 10**9}}
 
-    def endless(path: str, body: dict) -> dict:
-        return {**body, "result": {**body["result"], "pages": 10**9}}
 
-    upstream.edit = endless
+def _many_boards(path: str, body: dict) -> dict:
+    return {**body, "data": {**body["data"], "total": 10**9}}
+
+
+def _many_stocks(path: str, body: dict) -> dict:
+    return {**body, "data": {**body["data"], "page": {"total": 10**9}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "lie"),
+    [
+        ("eastmoney.lhb_seats", _many_pages),
+        ("akshare.lhb_stocks", _many_pages),
+        ("akshare.board_main_flow.industry", _many_boards),
+        ("ths.limit_up_pool", _many_stocks),
+    ],
+)
+def test_lying_page_count_cannot_ask_without_end(
+    name: str, lie: Callable[[str, dict], dict], upstream: Upstream
+) -> None:
+    upstream.edit = lie
     limits = Limits(requests=20, interval=0)
     transport = Transport(limits, base_url=upstream.url, clock=FixedClock())
-    with pytest.raises((SourceSpent, SourceMalformed, SourceEmpty)):
-        SOURCES["eastmoney.lhb_seats"](transport=transport).fetch(SESSION)
+    with pytest.raises((SourceSpent, SourceMalformed), match=name):
+        SOURCES[name](transport=transport).fetch(SESSION)
     assert len(upstream.requests) <= 20
 
 
