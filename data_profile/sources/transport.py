@@ -297,32 +297,36 @@ class _Exchange:
         self, adapter: HTTPAdapter, request: requests.PreparedRequest, kept: dict[str, Any]
     ) -> tuple[requests.Response, bytes]:
         limits, clock = self.transport.limits, self.transport.clock
-        give_up = clock.monotonic() + limits.deadline
         try:
             response = _send(
                 adapter, request, **{**kept, "stream": True, "timeout": limits.timeout}
             )
             with contextlib.closing(response):
-                body = b""
-                for part in response.iter_content(65_536):
-                    body += part
-                    if len(body) > limits.size:
-                        raise SourceMalformed(
-                            f"{self.source}: the answer is larger than {limits.size} bytes"
-                        )
-                    if clock.monotonic() > give_up:
-                        raise SourceUnreachable(f"no whole answer within {limits.deadline:g} s")
-        except requests.exceptions.ChunkedEncodingError as error:
-            raise _CutOff("the answer was cut off") from error
-        except requests.exceptions.Timeout as error:
-            raise SourceUnreachable(f"no answer within {limits.timeout:g} s") from error
-        except requests.exceptions.ContentDecodingError as error:
+                body = self._body(response, clock.monotonic() + limits.deadline)
+        except urllib3.exceptions.DecodeError as error:
             raise _CutOff("the answer cannot be unpacked") from error
+        except urllib3.exceptions.ProtocolError as error:
+            raise _CutOff("the answer was cut off") from error
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
+            raise SourceUnreachable(f"no answer within {limits.timeout:g} s") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise SourceUnreachable(f"connection failed ({type(error).__name__})") from error
         if response.status_code >= 500:
             raise SourceUnreachable(f"the server answered {response.status_code}")
         return self._rebuilt(adapter, request, response, body), body
+
+    def _body(self, response: requests.Response, give_up: float) -> bytes:
+        """The whole body, unpacked; each part as it arrives, so that none can be waited for."""
+        limits, body = self.transport.limits, bytearray()
+        while part := response.raw.read1(65_536, decode_content=True):
+            body += part
+            if len(body) > limits.size:
+                raise SourceMalformed(
+                    f"{self.source}: the answer is larger than {limits.size} bytes"
+                )
+            if self.transport.clock.monotonic() > give_up:
+                raise SourceUnreachable(f"no whole answer within {limits.deadline:g} s")
+        return bytes(body)
 
     def _rebuilt(
         self,

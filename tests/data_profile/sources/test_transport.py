@@ -177,6 +177,24 @@ def test_nesting_without_end_is_malformed(upstream: Upstream) -> None:
         ask(transport)
 
 
+def test_answer_that_never_ends_is_given_up(upstream: Upstream) -> None:
+    """Byte by byte, each in time; the whole has a deadline too."""
+    upstream.mode = "trickle"
+    limits = Limits(timeout=20, deadline=0.2, attempts=1)
+    with pytest.raises(SourceUnreachable, match=r"no whole answer within 0\.2 s"):
+        ask(Transport(limits, base_url=upstream.url))
+
+
+def test_size_is_that_of_the_unpacked_answer(upstream: Upstream) -> None:
+    upstream.mode = "packed"
+    transport = Transport(LIMITS, base_url=upstream.url, clock=FixedClock())
+    with pytest.raises(SourceMalformed, match="larger than 200000 bytes"):
+        ask(transport)
+    upstream.mode = "unpackable"
+    with pytest.raises(SourceMalformed, match="cannot be unpacked"):
+        ask(transport)
+
+
 @pytest.mark.parametrize(
     "url", ["http://example.com", "http://10.0.0.1:80", "https://127.0.0.1", "file:///etc", "x"]
 )
