@@ -15,7 +15,7 @@ from tests.replay.bodies import board_code, codes
 from tests.replay.server import Upstream
 
 SESSION = datetime.date(2026, 11, 20)
-LIMITS = Limits(timeout=0.3, deadline=5, attempts=2, backoff=1, interval=1, size=200_000)
+LIMITS = Limits(timeout=30, deadline=30, attempts=2, backoff=1, interval=1, size=200_000)
 
 
 class FixedClock(Clock):

@@ -1,6 +1,7 @@
 """Every source against every way an upstream was seen to fail: right, or a typed error."""
 
 import contextlib
+import dataclasses
 import datetime
 
 import pandas as pd
@@ -61,6 +62,9 @@ def test_failure_is_typed_and_names_the_source(
 ) -> None:
     upstream.mode = mode
     kind, words = FAILURES[mode]
+    if mode == "slow":
+        limits = dataclasses.replace(LIMITS, timeout=0.3)
+        transport = Transport(limits, base_url=upstream.url, clock=transport.clock)
     with pytest.raises(kind, match=words) as caught:
         fetch(name, transport)
     assert type(caught.value) is kind
