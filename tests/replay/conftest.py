@@ -10,7 +10,8 @@ from data_profile.sources.akshare_calls import forget
 from data_profile.sources.akshare_history import BoardMainFlowHistory, BoardQuotesHistory
 from data_profile.sources.answers import SHANGHAI
 from data_profile.sources.base import Source
-from data_profile.sources.transport import Clock, Limits, Transport
+from data_profile.sources.pace import Clock, Limits
+from data_profile.sources.transport import Transport
 from tests.replay.bodies import board_code, codes
 from tests.replay.server import Upstream
 

@@ -20,7 +20,8 @@ from data_profile.sources.base import (
     SourceStale,
     SourceUnreachable,
 )
-from data_profile.sources.transport import Limits, Transport
+from data_profile.sources.pace import Limits
+from data_profile.sources.transport import Transport
 from tests.conftest import REPOSITORY
 from tests.replay.conftest import LIMITS, SESSION, FixedClock
 from tests.replay.server import Upstream
