@@ -257,7 +257,7 @@ def test_a_ledger_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     Ledger(tmp_path / "ledger.db").close()
     with sqlite3.connect(tmp_path / "ledger.db") as raw:
         raw.execute("PRAGMA user_version=99")
-    with pytest.raises(LedgerError, match="format 99, this program knows up to 1"):
+    with pytest.raises(LedgerError, match="format 99, this program knows up to 2"):
         Ledger(tmp_path / "ledger.db")
 
 
