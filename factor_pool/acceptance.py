@@ -220,7 +220,10 @@ class Acceptance:
     def _kin(self, attempt: Attempt, figures: Mapping[str, Any]) -> tuple[str, str] | None:
         """Object to a near copy of a factor that failed its confirm test on the same data."""
         failures = self._ledger.attempts(
-            snapshot=attempt.snapshot, label=attempt.label, gate="confirm"
+            snapshot=attempt.snapshot,
+            label=attempt.label,
+            borders=attempt.borders,
+            gate="confirm",
         )
         if not failures:
             return None
@@ -246,7 +249,12 @@ class Acceptance:
     def _test(self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[str]) -> Decision:
         canonical, sign = str(attempt.canonical), int(figures["sign"])
         self._ledger.opened(
-            "confirm", self._who, f"test of attempt {attempt.id}", content_hash=attempt.snapshot
+            "confirm",
+            self._who,
+            f"test of attempt {attempt.id}",
+            content_hash=attempt.snapshot,
+            first=self._windows.confirm.start,
+            last=self._windows.confirm.end,
         )
         daily = np.array(
             [np.nan if x is None else x for x in self._confirm(canonical, pool)], dtype=np.float64
