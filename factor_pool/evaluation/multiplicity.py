@@ -20,6 +20,7 @@ from factor_pool.evaluation.inference import MIN_OBSERVATIONS, block_length
 EULER_GAMMA = 0.5772156649015329
 BLOCKS = 16
 REPETITIONS = 2_000
+_HOPELESS = 10.0
 
 
 def expected_maximum(trials: int, variance: float) -> float:
@@ -240,6 +241,9 @@ def superior(
     from arch.bootstrap import StepM
 
     whole = _whole(figures)
+    # When every trial is above zero, arch 8.0 fails on the empty rest. A last trial far below zero
+    # stays in it, and counts for nothing in the consistent test.
+    whole = np.column_stack([whole, whole[:, 0] - _HOPELESS])
     test = StepM(
         np.zeros(len(whole)),
         -whole,

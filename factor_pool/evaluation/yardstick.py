@@ -110,9 +110,9 @@ class Yardstick:
             ``closest_member`` (index), ``pool_size``, ``pool_fingerprint``;
             ``rank_autocorrelation``; ``by_year``; ``periods`` (years, or half-years where there
             are fewer than four years: mean of added), ``same_sign_share`` of them; ``cpcv``
-            (`cpcv.Stability` of added); ``halves`` of the universe; and with the factor oriented by its sign ``hit_rate_at_5``,
-            ``hit_rate_error`` (Newey-West) beside ``base_rate``, ``persistence_hit_rate_at_5``,
-            ``size_hit_rate_at_5`` on the same sessions.
+            (`cpcv.Stability` of added); ``halves`` of the universe; and with the factor oriented by
+            its sign ``hit_rate_at_5``, ``hit_rate_error`` (Newey-West) beside ``base_rate``,
+            ``persistence_hit_rate_at_5``, ``size_hit_rate_at_5`` on the same sessions.
 
         Raises
         ------

@@ -159,6 +159,8 @@ def test_stepm_names_what_is_above_zero_and_no_other() -> None:
     rng = np.random.default_rng(7)
     planted = noise(rng, 0.2, 400, 12) + 0.4 * np.isin(np.arange(12), [2, 9])
     assert superior(planted, seed=1) == [2, 9]
+    assert superior(planted[:, [2, 9]], seed=1) == [0, 1]
+    assert superior(planted[:, [9]], seed=1) == [0]
     named = [superior(noise(rng, 0.2, 500, 10), seed=k, repetitions=199) for k in range(60)]
     assert np.mean([bool(columns) for columns in named]) <= 0.12
 
