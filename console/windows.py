@@ -209,18 +209,21 @@ def _show_selection(found: Mapping[str, Any]) -> None:
         f"\nWhat choosing among {found['trials']} trials explains (search window): without any "
         f"skill the best would show a ratio of {found['expected_best']:.3f}"
     )
-    made = table("id", "ratio", "Deflated Sharpe", "StepM 5%", right=("ratio", "Deflated Sharpe"))
+    heads = ("ratio", "Deflated Sharpe", "beyond luck")
+    made = table("id", *heads, "StepM 5%", right=heads)
     for one in found["members"]:
         passed = "above zero" if one["id"] in found["superior"] else "-"
-        made.add_row(one["id"], number(one["ratio"]), number(one["deflated_sharpe"]), passed)
+        figures = (number(one[name]) for name in ("ratio", "deflated_sharpe", "beyond_luck"))
+        made.add_row(one["id"], *figures, passed)
     stdout.print(made)
     stdout.print(
         f"among {found['sample']} attempts in both orientations: PBO {number(found['pbo'], 2)}, "
         f"SPA p {number(found['spa_p'], 4)}"
     )
     stdout.print(
-        "[dim]ratio: mean over standard deviation of the daily marginal rank IC; Deflated Sharpe: "
-        "probability that it is not luck in choosing[/]"
+        "[dim]ratio: mean over standard deviation of the daily marginal rank IC. Deflated Sharpe: "
+        "probability that it exceeds the best of so many\ntrials that scatter as these did, true "
+        "effects included (strict); beyond luck: that scatter as noise does[/]"
     )
 
 

@@ -127,7 +127,9 @@ def selection(
     dict
         ``trials``: attempts, each in both orientations; ``expected_best``: the ratio of mean to
         standard deviation of the daily marginal rank IC that the best of so many would show without
-        any skill; ``members`` (``id``, ``ratio``, ``deflated_sharpe``); ``sample`` attempts, evenly
+        any skill; ``members`` (``id``, ``ratio``, ``deflated_sharpe`` with the variance of the
+        trials themselves as in the paper, a lower bound where many share a true effect, and
+        ``beyond_luck`` with that of trials without any, 1 / sessions); ``sample`` attempts, evenly
         spaced, each in both orientations, with ``pbo`` and ``spa_p`` of them; ``superior``: members
         above zero with a family-wise error of 5% (StepM). None where a figure cannot be had.
     """
@@ -150,9 +152,8 @@ def selection(
             {
                 "id": member.id,
                 "ratio": _ratio(series),
-                "deflated_sharpe": _number(
-                    multiplicity.deflated_sharpe_of(series, trials=trials, variance=variance)
-                ),
+                "deflated_sharpe": _deflated(series, trials, variance),
+                "beyond_luck": _deflated(series, trials, 1 / max(1, np.isfinite(series).sum())),
             }
             for member, series in zip(members, own.T, strict=True)
         ],
@@ -175,6 +176,10 @@ def _perhaps(test: Any, figures: np.ndarray, **options: Any) -> Any:
         return test(figures, **options)
     except EvaluationError:  # too few sessions or trials: the figure does not exist
         return None
+
+
+def _deflated(series: np.ndarray, trials: int, variance: float) -> float | None:
+    return _number(multiplicity.deflated_sharpe_of(series, trials=trials, variance=variance))
 
 
 def _ratio(series: np.ndarray) -> float | None:

@@ -159,9 +159,9 @@ def side_by_side(
     active = [k for k, member in enumerate(members) if member.status == "active"]
     if not active:
         return rows, {}
-    together = np.nanmean(
-        [members[k].sign * metrics.ranks(values[k]) / visible.shape[1] for k in active], axis=0
-    )
+    ranked = [members[k].sign * metrics.ranks(values[k]) for k in active]
+    present = np.isfinite(ranked).sum(axis=0)
+    together = np.nansum(ranked, axis=0) / np.where(present > 0, present, np.nan)
     daily = yardsticks[members[active[0]].label].daily(together.astype(np.float32)).marginal
     return rows, {name: figure(daily[mask]) for name, mask in masks.items()}
 
