@@ -23,6 +23,8 @@ from factor_pool.gates import Correlation, Gate, Settings, gates_of
 from factor_pool.ledger import Ledger
 from factor_pool.records import FINAL_STAGES, Attempt, Member, Test
 
+NOT_CONFIRMED = "What it showed in the search window was not confirmed on unseen sessions."
+
 Search = Callable[[str, Sequence[str]], Mapping[str, Any]]
 Confirm = Callable[[str, Sequence[str]], Sequence[float | None]]
 
@@ -260,22 +262,17 @@ class Acceptance:
             [np.nan if x is None else x for x in self._confirm(canonical, pool)], dtype=np.float64
         )
         if np.isfinite(daily).sum() < self.settings.min_confirm_sessions:
-            return self._reject(
-                attempt,
-                figures,
-                "confirm_coverage",
-                "The confirm window has too few sessions in which it can be measured.",
-            )
+            # In the same words as below: why it was not confirmed is more than one bit.
+            return self._reject(attempt, figures, "confirm", NOT_CONFIRMED)
         p_value = bootstrap_p(sign * daily, seed=seed_of(canonical))
         test = self._spend(attempt, p_value, sign, daily)
         if test.discovery:
             member = self._ledger.accept(attempt.id, test, sign=sign, figures=figures)
             return Decision(True, member=member)
-        reason = "What it showed in the search window was not confirmed on unseen sessions."
         self._ledger.judged(
-            attempt.id, "rejected", figures=figures, gate="confirm", reason=reason, test=test
+            attempt.id, "rejected", figures=figures, gate="confirm", reason=NOT_CONFIRMED, test=test
         )
-        return Decision(False, "confirm", reason)
+        return Decision(False, "confirm", NOT_CONFIRMED)
 
     def _spend(self, attempt: Attempt, p_value: float, sign: int, daily: np.ndarray) -> Test:
         """Put the p-value through the online rule, restored from every test before it."""

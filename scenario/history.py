@@ -8,7 +8,7 @@ from typing import Any
 from factor_pool.ledger import Ledger
 from factor_pool.records import FINAL_STAGES, Attempt
 
-_REPEATED = ("session", "proposer", "hypothesis", "idea", "snapshot", "label", "stage")
+_REPEATED = ("session", "proposer", "hypothesis", "idea", "label", "stage")
 
 
 class History:
@@ -62,11 +62,14 @@ class History:
 
 
 def _slim(attempt: Attempt) -> Attempt:
-    """The same attempt in a fraction of the memory: a night has a hundred thousand."""
+    """The same attempt in a fraction of the memory: a night has a hundred thousand.
+
+    Without the snapshot's id: it is made of the whole store, the sealed window included.
+    """
     texts: dict[str, Any] = {name: sys.intern(getattr(attempt, name)) for name in _REPEATED}
     figures = {
         sys.intern(name): value
         for name, value in attempt.figures.items()
         if isinstance(value, int | float)
     }
-    return replace(attempt, figures=figures, **texts)
+    return replace(attempt, figures=figures, snapshot="", **texts)

@@ -81,9 +81,7 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
     with _alone(home), _signals(display) as stop, Ledger(home.ledger) as ledger:
         windows, placed = borders.settle(ledger, panel, profile.core(panel))
         search = windows.search_panel(panel)
-        session, resumed = Session.open(
-            home, ledger, options, panel.snapshot_id, placed.id
-        )
+        session, resumed = Session.open(home, ledger, options, panel.snapshot_id, placed.id)
         display.say(_opening(session, resumed))
         for line in _caveats(ledger, windows):
             display.say(line)
