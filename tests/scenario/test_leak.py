@@ -5,8 +5,7 @@ with both proposers. Candidates do reach the confirm window and are tested there
 rule is made to refuse them all, since accept or reject is the one bit that may differ.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,6 @@ from scenario.night import Night
 from tests.scenario.chat_server import ChatServer
 from tests.scenario.fake_model import Author
 from tests.scenario.nights import Silent
-
-WALL_CLOCK = ("recorded_at", "judged_at", "session")
 
 
 def poisoned(panel: Panel, later: np.ndarray, how: str) -> Panel:
@@ -65,14 +62,19 @@ class Listener:
 
 
 def context_text(night: Night) -> str:
-    """The whole context of a proposer, but for the wall clock."""
-    context = night.context
-    attempts = [
-        {name: value for name, value in asdict(one).items() if name not in WALL_CLOCK}
-        for one in context.attempts
-    ]
-    rest = (context.iteration, context.seed, context.size, dict(context.units), context.pool)
-    return repr((night.proposer.name, *rest, context.profile, attempts))
+    """The whole context of a proposer, every object in it opened."""
+    return repr((night.proposer.name, opened(night.context)))
+
+
+def opened(value: Any) -> Any:
+    """The same with objects as their attributes and sets in order."""
+    if isinstance(value, Mapping):
+        return [(opened(key), opened(one)) for key, one in value.items()]
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if isinstance(value, list | tuple):
+        return [opened(one) for one in value]
+    return opened(vars(value)) if hasattr(value, "__dict__") else value
 
 
 def listen_to(home: Home, panel: Panel, server: ChatServer) -> dict[str, Any]:
@@ -106,7 +108,9 @@ def test_no_byte_changes_with_what_comes_after_search(
         home = Home(tmp_path / how).create()
         nights[how] = listen_to(home, data, serve(Author()))
     clean = nights.pop("clean")
-    assert {one[0] for one in clean["proposed"]} == {"evolve", "llm"}
+    proposers = {one[0] for one in clean["proposed"]}
+    assert "evolve" in proposers
+    assert any(name.startswith("llm") for name in proposers)
     assert clean["prompts"]
     assert any("accepted of" in text for text in clean["heard"])
     assert clean["tests"]  # candidates did reach the confirm window
