@@ -42,6 +42,7 @@ class Ledger(Attempts, Tests, Openings, BorderLog):
     Examples
     --------
     >>> import tempfile, pathlib
+    >>> from factor_pool.records import Proposal
     >>> ledger = Ledger(pathlib.Path(tempfile.mkdtemp()) / "ledger.db")
     >>> idea = Proposal("Mean($close, 5)", "Mean($close, 5)", "evolve", "trend")
     >>> [attempt] = ledger.record("s1", 0, [idea], snapshot="abc", label="limit_up_count", seed=1)
