@@ -80,6 +80,7 @@ def classify(bars: "pd.DataFrame", *, adjusted: bool = False) -> "pd.DataFrame":
           suspension does not break it. It cannot count what lies before the first row.
         - `up_price`, `down_price`: yuan, NaN where there is no limit; unrounded where adjusted
           prices are off the ticks.
+        - `ret`: close / previous close - 1, NaN where the previous close is unknown.
         - `judged`: False where nothing can be said: suspended, no previous close, or `beyond`.
         - `beyond`: the bar lies outside its limits, so a special session (a resumption after
           years, a relisting), or a wrong price. Nothing else is claimed of it.
@@ -221,6 +222,7 @@ def _judge(
         "streak": streaks(limit_up, bars.first),
         "up_price": np.where(known & (up >= 0), upper, np.nan) / 100,
         "down_price": np.where(known & (down >= 0), lower, np.nan) / 100,
+        "ret": np.where(known, bars.close / previous - 1, np.nan),
         "judged": known & ~beyond,
         "beyond": beyond,
     }
