@@ -1,15 +1,11 @@
 """`tide data`: the market data."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
-
-if TYPE_CHECKING:
-    from data_profile.panel import Panel
-    from data_profile.profile import Profile
 
 data_app = typer.Typer(
     help="Market data: import, look at it, what each field means.", no_args_is_help=True
@@ -19,10 +15,17 @@ data_app = typer.Typer(
 @data_app.command("import")
 def data_import(
     file: Annotated[Path, typer.Argument(help="Panel of sectors by day: .parquet or .csv.")],
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="Keep earlier imports on the days that this file lacks."),
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a panel file, check every row, and make it the store."""
+    """Read a panel file, check every row, and put it into the store.
+
+    It takes the place of earlier imports. What was collected stays, and outranks the file.
+    """
     from console.display import working
     from console.tables import show_import
     from data_profile.sources.panel_file import read
@@ -32,7 +35,7 @@ def data_import(
     with working(f"reading {file}"):
         imported = read(file)
     with working("building the store"):
-        manifest = store.build(imported.frame, imported.names, source=file.name)
+        manifest = store.build(imported.frame, imported.names, source=file.name, add=add)
     if as_json:
         print_json(manifest.to_dict())
     else:
@@ -48,7 +51,7 @@ def data_profile_(
     as_json: JsonOption = False,
 ) -> None:
     """Show what each field means, when it is known, and how much of it there is."""
-    from console.profile import show_fields, show_overview
+    from console.profile import search_base_rates, show_fields, show_overview, to_document
     from data_profile.profile import Profile
     from data_profile.store import Store
 
@@ -59,33 +62,39 @@ def data_profile_(
     panel, days = store.panel(), store.days()
     rows = profile.rows(panel)
     if as_json:
-        chosen = [row.to_dict() for row in rows if not names or row.name in names]
-        print_json(
-            {
-                "store": store.manifest().to_dict(),
-                "days": [
-                    {"session": day.session, "state": day.state, "missing": day.missing}
-                    for day in days
-                ],
-                "fields": chosen,
-                "absent": profile.absent(panel),
-            }
-        )
+        chosen = [row for row in rows if not names or row.name in names]
+        print_json(to_document(chosen, store.manifest(), days, profile.absent(panel)))
     elif names:
         show_fields(names, profile.fields, {row.name: row for row in rows})
     else:
-        rates = _search_base_rates(profile, panel)
+        rates = search_base_rates(profile, panel)
         show_overview(rows, store.manifest(), days, rates, profile.absent(panel))
 
 
-def _search_base_rates(profile: "Profile", panel: "Panel") -> list[str]:
-    """Base rates of the search window: the later ones are kept for confirmation."""
-    from data_profile.profile import base_rates
-    from factor_pool.errors import EvaluationError
-    from factor_pool.evaluation.windows import place
+@data_app.command("verify")
+def data_verify(
+    restore: Annotated[
+        bool,
+        typer.Option("--restore", help="First derive a sound version again from what is whole."),
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove the store: hashes, calendar, every value on its day, the Qlib tree."""
+    from console.display import working
+    from console.verification import show_verification
+    from data_profile.store import Store
+    from data_profile.verify import verify
 
-    try:
-        end = place(panel, profile.core(panel)).search.end
-    except EvaluationError:  # too little data for windows, and so for base rates
-        return []
-    return base_rates(panel.between(None, end))
+    folder = open_home(home).store
+    if restore:
+        with working("restoring the store"):
+            Store(folder).restore()
+    with working("verifying the store"):
+        report = verify(folder)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        show_verification(report)
+    if not report.ok:
+        raise typer.Exit(1)
