@@ -69,7 +69,7 @@ def show_overview(
         style = "bold" if row.core else None if row.usable else "yellow"
         made.add_row(
             row.name, row.zh, _UNITS.get(row.unit, row.unit), row.known_at,
-            f"{row.coverage:.0%}", (row.first or "")[:7], *values,
+            _share(row.coverage), (row.first or "")[:7], *values,
             "-" if row.zeros is None else f"{row.zeros:.0%}", style=style,
         )  # fmt: skip
     made.padding = (0, 1, 0, 0)
@@ -152,9 +152,13 @@ def _measured(row: "FieldReport | None") -> str:
         return "no values"
     low, median, high = (quantity(value, row.unit) for value in (row.low, row.median, row.high))
     return (
-        f"{row.coverage:.0%} of sector-days, {row.first}..{row.last}; "
+        f"{_share(row.coverage)} of sector-days, {row.first}..{row.last}; "
         f"5% {low}, median {median}, 95% {high}; {row.zeros:.0%} zero"
     )
+
+
+def _share(value: float) -> str:
+    return "<1%" if 0 < value < 0.005 else f"{value:.0%}"
 
 
 def quantity(value: float | None, unit: str) -> str:
