@@ -36,6 +36,8 @@ FACTS: dict[str, dict[str, object]] = {
         "pool": ["Mean($close, 5)"],
     },
     "repair": {"trouble": "no JSON", "shape": "{}"},
+    "news_system": {},
+    "news": {"headlines": ['"公司中标大单"']},
 }
 
 
