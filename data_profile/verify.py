@@ -217,7 +217,7 @@ def _listing(panel: Panel, expected: "pd.DataFrame") -> Iterable[str]:
     days = expected.index.to_frame(index=False).groupby("instrument")["date"].agg(["min", "max"])
     for column, name in enumerate(panel.instruments):
         held = panel.sessions[panel.listed[:, column]]
-        first, last = days.loc[name].tolist()
+        first, last = days.at[name, "min"], days.at[name, "max"]
         span = (panel.sessions >= np.datetime64(first)) & (panel.sessions <= np.datetime64(last))
         if len(held) != span.sum() or not (held == panel.sessions[span]).all():
             yield f"{name} is not listed from its first row, {first}, to its last, {last}"

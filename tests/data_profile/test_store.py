@@ -16,10 +16,12 @@ import pytest
 
 from data_profile.errors import PanelError, SourceError, StoreError
 from data_profile.files import exclusive
+from data_profile.manifest import Manifest
 from data_profile.market import Market, synthetic
 from data_profile.panel import Panel
 from data_profile.sources.panel_file import read
-from data_profile.store import Manifest, Store
+from data_profile.store import Store
+from data_profile.verify import verify
 
 OLD, NEW = 1, 2  # seeds
 FIELDS = ["date", "instrument", "close", "net_inflow", "limit_up_count"]
@@ -38,6 +40,12 @@ def store(tmp_path, markets) -> Store:
     return made
 
 
+def proved(store: Store) -> Manifest:
+    report = verify(store.folder)
+    assert report.ok, report
+    return store.manifest()
+
+
 def test_what_was_built_is_what_is_read(tmp_path, markets) -> None:
     store = Store(tmp_path / "deep" / "store")
     assert not store.exists()
@@ -48,7 +56,7 @@ def test_what_was_built_is_what_is_read(tmp_path, markets) -> None:
     expected = Panel.from_frame(frame)
     assert panel.snapshot_id == expected.snapshot_id == manifest.snapshot_id
     assert store.names() == markets[OLD].names
-    assert store.manifest() == store.verify() == manifest
+    assert proved(store) == manifest
     assert manifest.state == "imported"
     assert manifest.source == "file.csv"
     assert manifest.created_at.tzinfo is not None
@@ -62,8 +70,10 @@ def test_what_was_built_is_what_is_read(tmp_path, markets) -> None:
 
 
 def test_truth_keeps_the_rows_as_they_were_given(store, markets) -> None:
-    truth = pd.read_parquet(store.folder / "current" / "truth.parquet")
-    pd.testing.assert_frame_equal(truth, markets[OLD].frame, check_dtype=False)
+    [path] = (store.folder / "truth").iterdir()
+    truth = pd.read_parquet(path)
+    given = markets[OLD].frame.assign(date=markets[OLD].frame["date"].dt.date)
+    pd.testing.assert_frame_equal(truth, given, check_dtype=False)
 
 
 def test_an_id_without_a_name_shows_itself(tmp_path, markets) -> None:
@@ -74,7 +84,8 @@ def test_an_id_without_a_name_shows_itself(tmp_path, markets) -> None:
 
 def test_without_a_store_the_message_says_how_to_get_one(tmp_path) -> None:
     store = Store(tmp_path)
-    for ask in (store.panel, store.names, store.manifest, store.verify, lambda: store.qlib_dir):
+    for ask in (store.panel, store.names, store.manifest, store.truth, store.days, lambda: store.qlib_dir,
+                lambda: verify(tmp_path)):
         with pytest.raises(StoreError, match="tide data import FILE"):
             ask()
 
@@ -85,7 +96,7 @@ def test_a_second_build_replaces_the_first_and_keeps_it_beside(store, markets) -
         store.build(markets[NEW].frame, markets[NEW].names, source="new")
     assert store.panel().snapshot_id == Panel.from_frame(markets[NEW].frame).snapshot_id
     assert sorted(path.name for path in store.folder.iterdir()) == [
-        "current", "lock", "v000003", "v000004",
+        "current", "lock", "truth", "v000003", "v000004",
     ]  # fmt: skip
     # A reader that opened a version goes on reading it.
     again = Panel(open_before.sessions, open_before.instruments, open_before.values,
@@ -114,7 +125,7 @@ def test_a_bad_frame_leaves_the_store_as_it_was(store, markets, spoil, error) ->
     assert {p: t for p, t in after.items() if p.is_file()} == {
         p: t for p, t in before.items() if p.is_file()
     }
-    assert store.verify().source == "old"
+    assert proved(store).source == "old"
 
 
 def test_a_running_build_keeps_others_out(store, markets) -> None:
@@ -132,38 +143,37 @@ def test_a_folder_that_cannot_be_written(tmp_path, markets) -> None:
         Store(tmp_path / "file").build(markets[OLD].frame, {}, source="x")
 
 
-def files_of(store: Store) -> list[str]:
-    current = (store.folder / "current").resolve()
-    return sorted(str(p.relative_to(current)) for p in current.rglob("*") if p.is_file())
+def files_of(store: Store) -> list[Path]:
+    """Every file that the current version stands on."""
+    version = [path for path in store.version.rglob("*") if path.is_file()]
+    return sorted([*version, *(store.folder / "truth").iterdir()])
 
 
 def test_verify_finds_one_changed_byte_in_any_file(store) -> None:
-    current = (store.folder / "current").resolve()
-    for name in files_of(store):
-        path = current / name
+    for path in files_of(store):
         content = path.read_bytes()
         middle = len(content) // 2
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 0x41]) + content[middle + 1 :])
-        with pytest.raises(StoreError):
-            store.verify()
+        report = verify(store.folder)
+        assert not report.ok, path
+        assert all(check.remedy for check in report.checks if not check.ok)
         path.write_bytes(content)
-    assert store.verify() == store.manifest()
+    assert proved(store) == store.manifest()
 
 
 def test_verify_finds_a_missing_a_short_and_a_surplus_file(store) -> None:
-    current = (store.folder / "current").resolve()
-    for name in files_of(store):
-        content = (current / name).read_bytes()
-        (current / name).unlink()
-        with pytest.raises(StoreError):
-            store.verify()
-        (current / name).write_bytes(content[:-1])
-        with pytest.raises(StoreError):
-            store.verify()
-        (current / name).write_bytes(content)
-    (current / "qlib" / "features" / "s001" / "extra.day.bin").write_bytes(b"1234")
-    with pytest.raises(StoreError, match="does not belong"):
-        store.verify()
+    for path in files_of(store):
+        content = path.read_bytes()
+        path.unlink()
+        if path.name != "manifest.json":  # without it there is no store
+            assert not verify(store.folder).ok, path
+        path.write_bytes(content[:-1])
+        assert not verify(store.folder).ok, path
+        path.write_bytes(content)
+    (store.qlib_dir / "features" / "s001" / "extra.day.bin").write_bytes(b"1234")
+    [wrong] = [check for check in verify(store.folder).checks if not check.ok]
+    assert wrong.name == "Qlib tree"
+    assert "does not belong" in wrong.problems[0]
 
 
 def test_values_shifted_by_a_day_are_found(store) -> None:
@@ -171,8 +181,9 @@ def test_values_shifted_by_a_day_are_found(store) -> None:
     content = np.fromfile(path, dtype="<f4")
     content[1:] = np.roll(content[1:], 1)
     content.tofile(path)
-    with pytest.raises(StoreError, match="does not hold the panel's close of S001"):
-        store.verify()
+    [wrong] = [check for check in verify(store.folder).checks if not check.ok]
+    assert wrong.name == "Qlib tree"
+    assert "close.day.bin does not hold the panel's values" in wrong.problems[0]
 
 
 def test_the_manifest_of_another_format_is_refused(store) -> None:
@@ -246,12 +257,13 @@ def test_killed_at_any_step_the_store_is_old_or_new_and_the_next_build_cleans_up
     for at, died_of in killed:
         assert int(died_of) == signal.SIGKILL, f"the build ended before point {at}"
         store = Store(tmp_path / f"killed-{at}")
-        seen.add(store.verify().source)
+        seen.add(proved(store).source)
         manifest = store.build(markets[NEW].frame, markets[NEW].names, source="next")
-        assert store.verify() == manifest
+        assert proved(store) == manifest
         left = {path.name for path in store.folder.iterdir()}
-        assert left == {"current", "lock", *(n for n in left if n.startswith("v"))}
-        assert len(left) == 4
+        assert left == {"current", "lock", "truth", *(n for n in left if n.startswith("v"))}
+        assert len(left) == 5
+        assert len(list((store.folder / "truth").iterdir())) <= 2
         shutil.rmtree(store.folder)
     assert seen == {"old", "new"}
 
@@ -293,6 +305,6 @@ def test_the_real_panel_is_stored_and_proved(tmp_path, real_data) -> None:
     imported = read(real_data / "sector_day_panel.parquet")
     store = Store(tmp_path)
     manifest = store.build(imported.frame, imported.names, source=imported.source)
-    assert store.verify() == manifest
+    assert proved(store) == manifest
     assert (manifest.sessions, manifest.instruments, manifest.rows) == (1212, 70, 84_839)
     assert store.names()["C01"] == "半导体"
