@@ -39,7 +39,7 @@ def test_what_was_put_is_what_is_got(raw) -> None:
 def test_the_same_observation_is_kept_once_and_another_moment_apart(raw) -> None:
     first = raw.put(seen())
     assert raw.put(seen()) == first
-    assert raw.put(seen(observed_at=NOON.astimezone(datetime.UTC))) != ""
+    assert raw.put(seen(observed_at=NOON.astimezone(datetime.UTC))) == first
     later = raw.put(seen(observed_at=NOON + datetime.timedelta(hours=1)))
     changed = raw.put(seen(streak=[1, 3]))
     assert len({first, later, changed}) == 3

@@ -84,8 +84,15 @@ def test_an_id_without_a_name_shows_itself(tmp_path, markets) -> None:
 
 def test_without_a_store_the_message_says_how_to_get_one(tmp_path) -> None:
     store = Store(tmp_path)
-    for ask in (store.panel, store.names, store.manifest, store.truth, store.days, lambda: store.qlib_dir,
-                lambda: verify(tmp_path)):
+    for ask in (
+        store.panel,
+        store.names,
+        store.manifest,
+        store.truth,
+        store.days,
+        lambda: store.qlib_dir,
+        lambda: verify(tmp_path),
+    ):
         with pytest.raises(StoreError, match="tide data import FILE"):
             ask()
 
@@ -186,6 +193,51 @@ def test_values_shifted_by_a_day_are_found(store) -> None:
     assert "close.day.bin does not hold the panel's values" in wrong.problems[0]
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda store: shutil.rmtree(store.version / "panel"),
+        lambda store: next(store.version.glob("panel/*.npy")).write_bytes(b"spoilt"),
+        lambda store: shutil.rmtree(store.qlib_dir),
+        lambda store: (store.version / "names.json").write_text("{"),
+        lambda store: (store.version / "manifest.json").write_text("{"),
+        lambda store: (store.version / "manifest.json").unlink(),
+    ],
+)
+def test_what_is_derived_is_restored_from_the_truth(store, markets, spoil) -> None:
+    spoil(store)
+    store.restore()
+    assert proved(store).snapshot_id == Panel.from_frame(markets[OLD].frame).snapshot_id
+
+
+@pytest.mark.parametrize("spoil", [lambda text: "{", lambda text: text.replace("07:36", "07:35")])
+def test_a_damaged_truth_is_not_built_upon_and_the_version_before_is_restored(
+    store, markets, spoil
+) -> None:
+    before = store.manifest()
+    rows = markets[OLD].frame.tail(3).drop(columns="date")
+    day = datetime.date(2026, 1, 5)
+    observed = datetime.datetime(2026, 1, 5, 7, 36, tzinfo=datetime.UTC)
+    asked = {"session": day, "observed_at": observed, "state": "complete"}
+    store.append(rows, **asked)
+    path = store.version / "truth.json"
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(StoreError, match="tide data verify --restore"):
+        store.append(rows, **asked)
+    with pytest.raises(StoreError, match="tide data verify --restore"):
+        store.build(markets[NEW].frame, {}, source="new")
+    assert store.restore().snapshot_id == before.snapshot_id
+    store.append(rows, **asked)
+    assert proved(store).last_session == day
+
+
+def test_nothing_whole_is_left_to_restore(store) -> None:
+    for path in (store.folder / "truth").iterdir():
+        path.write_bytes(b"spoilt")
+    with pytest.raises(StoreError, match="nothing in .* can be restored"):
+        store.restore()
+
+
 def test_the_manifest_of_another_format_is_refused(store) -> None:
     path = store.folder / "current" / "manifest.json"
     for content in ('{"format": 99}', '{"format": 1}', "[]", "{", ""):
@@ -197,15 +249,28 @@ def test_the_manifest_of_another_format_is_refused(store) -> None:
 # One process that imports once and forks a child for each point; the child dies by SIGKILL at its
 # n-th touch of the store's folder, as seen by an audit hook: open, rename, symlink, remove, mkdir.
 KILLER = """
-import os, shutil, signal, sys
+import datetime, os, shutil, signal, sys
 from data_profile.market import synthetic
+from data_profile.raw import Raw
+from data_profile.sources.base import Observation
 from data_profile.store import Store
 
-root, seed = sys.argv[1], int(sys.argv[2])
+root, seed, what, amount = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 market = synthetic(seed, sectors=3, sessions=40)
 frame = market.frame[["date", "instrument", "close", "net_inflow", "limit_up_count"]]
+session = datetime.date(2026, 1, 5)
+observed = datetime.datetime(2026, 1, 5, 7, 36, tzinfo=datetime.UTC)
 
-def build(folder, at):
+def act(folder):
+    if what == "build":
+        return Store(folder).build(frame, market.names, source="new")
+    rows = frame.tail(3).drop(columns="date")
+    Raw(os.path.join(folder, "raw")).put(
+        Observation("demo.flow", session, observed, True, rows, ("instrument",)))
+    Store(folder).append(rows, session=session, observed_at=observed, state="complete",
+                         source="new")
+
+def touching(folder, at):
     touched = 0
     def hook(event, arguments):
         nonlocal touched
@@ -215,7 +280,7 @@ def build(folder, at):
                 if touched == at:
                     os.kill(os.getpid(), signal.SIGKILL)
     sys.addaudithook(hook)
-    Store(folder).build(frame, market.names, source="new")
+    act(folder)
     return touched
 
 def child(folder, at):
@@ -223,7 +288,7 @@ def child(folder, at):
     into, out = os.pipe()
     pid = os.fork()
     if not pid:
-        os.write(out, str(build(folder, at)).encode())
+        os.write(out, str(touching(folder, at)).encode())
         os._exit(0)
     status = os.waitpid(pid, 0)[1]
     os.close(out)
@@ -232,35 +297,43 @@ def child(folder, at):
     return os.WTERMSIG(status), said
 
 total = int(child(os.path.join(root, "whole"), 0)[1])
-many, last = (40, 40) if sys.argv[3] == "all" else (6, 8)
+many, last = (60, 60) if amount == "all" else (6, 8)
 points = sorted({*range(1, total, total // many), *range(total - last + 1, total + 1)})
 for at in points:
     print(at, child(os.path.join(root, f"killed-{at}"), at)[0])
 """
 
 
+@pytest.mark.parametrize("what", ["build", "append"])
 @pytest.mark.parametrize("points", ["some", pytest.param("all", marks=pytest.mark.slow)])
-def test_killed_at_any_step_the_store_is_old_or_new_and_the_next_build_cleans_up(
-    tmp_path, markets, points
+def test_killed_at_any_step_the_store_is_old_or_new_and_the_next_run_cleans_up(
+    tmp_path, markets, points, what
 ) -> None:
     before = Store(tmp_path / "before")
     for _ in range(2):  # so that the build under test also has an old version to remove
         before.build(markets[OLD].frame, markets[OLD].names, source="old")
     run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLER), str(tmp_path), str(NEW), points],
+        [sys.executable, "-c", textwrap.dedent(KILLER), str(tmp_path), str(NEW), what, points],
         cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
+    whole = Store(tmp_path / "whole").panel().snapshot_id
     killed = [line.split() for line in run.stdout.splitlines()]
     assert len(killed) > 10
     seen = set()
     for at, died_of in killed:
-        assert int(died_of) == signal.SIGKILL, f"the build ended before point {at}"
+        assert int(died_of) == signal.SIGKILL, f"it ended before point {at}"
         store = Store(tmp_path / f"killed-{at}")
         seen.add(proved(store).source)
-        manifest = store.build(markets[NEW].frame, markets[NEW].names, source="next")
-        assert proved(store) == manifest
-        left = {path.name for path in store.folder.iterdir()}
+        if what == "build":
+            store.build(markets[NEW].frame, markets[NEW].names, source="next")
+        else:
+            rows = markets[NEW].frame.tail(3).drop(columns="date")
+            observed = datetime.datetime(2026, 1, 5, 7, 36, tzinfo=datetime.UTC)
+            store.append(rows, session=datetime.date(2026, 1, 5), observed_at=observed,
+                         state="complete", source="new")  # fmt: skip
+        assert proved(store).snapshot_id == whole
+        left = {path.name for path in store.folder.iterdir()} - {"raw"}
         assert left == {"current", "lock", "truth", *(n for n in left if n.startswith("v"))}
         assert len(left) == 5
         assert len(list((store.folder / "truth").iterdir())) <= 2
