@@ -19,6 +19,7 @@ from data_profile.files import exclusive
 from data_profile.manifest import Manifest
 from data_profile.market import Market, synthetic
 from data_profile.panel import Panel
+from data_profile.profile import Profile
 from data_profile.sources.panel_file import read
 from data_profile.store import Store
 from data_profile.verify import verify
@@ -234,7 +235,7 @@ def test_a_damaged_truth_is_not_built_upon_and_the_version_before_is_restored(
 def test_nothing_whole_is_left_to_restore(store) -> None:
     for path in (store.folder / "truth").iterdir():
         path.write_bytes(b"spoilt")
-    with pytest.raises(StoreError, match="nothing in .* can be restored"):
+    with pytest.raises(StoreError, match=r"nothing in .* can be restored"):
         store.restore()
 
 
@@ -374,10 +375,20 @@ def test_stock_qlib_reads_the_same_values(tmp_path) -> None:
 
 
 @pytest.mark.real_data
-def test_the_real_panel_is_stored_and_proved(tmp_path, real_data) -> None:
-    imported = read(real_data / "sector_day_panel.parquet")
+@pytest.mark.parametrize(
+    ("file", "shape", "rows"),
+    [("sector_day_panel", (1212, 70), 84_839), ("ths90_day_panel", (1212, 90), 109_079)],
+)
+def test_the_real_panels_are_stored_and_proved(tmp_path, real_data, file, shape, rows) -> None:
+    imported = read(real_data / f"{file}.parquet")
     store = Store(tmp_path)
     manifest = store.build(imported.frame, imported.names, source=imported.source)
     assert proved(store) == manifest
-    assert (manifest.sessions, manifest.instruments, manifest.rows) == (1212, 70, 84_839)
-    assert store.names()["C01"] == "半导体"
+    assert (manifest.sessions, manifest.instruments) == shape
+    assert manifest.rows == rows
+    assert store.panel().snapshot_id == Panel.from_frame(imported.frame).snapshot_id
+    known = store.panel(cutoff="15:45")
+    assert not {"lhb_count", "lhb_net_buy"} & set(known.fields)
+    late = [name for name in known.fields if name not in Profile.load().fields]
+    assert not late
+    np.testing.assert_array_equal(known.values["close"], store.panel().values["close"])
