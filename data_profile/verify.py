@@ -215,13 +215,15 @@ def _no_shift(panel: Panel, truth: Truth) -> tuple[str, Iterable[str]]:
 
 def _listing(panel: Panel, expected: "pd.DataFrame") -> Iterable[str]:
     rows = expected.index.to_frame(index=False)
-    days = rows["date"].to_numpy(dtype="datetime64[D]")
-    for column, name in enumerate(panel.instruments):
-        own = days[rows["instrument"].to_numpy() == name]
-        first, last = own.min(), own.max()
-        span = (panel.sessions >= first) & (panel.sessions <= last)
-        if not np.array_equal(panel.listed[:, column], span):
-            yield f"{name} is not listed from its first row, {first}, to its last, {last}"
+    rows["date"] = rows["date"].to_numpy(dtype="datetime64[D]").astype("datetime64[s]")
+    spans = rows.groupby("instrument")["date"].agg(["min", "max"]).loc[list(panel.instruments)]
+    first, last = (spans[side].to_numpy(dtype="datetime64[D]") for side in ("min", "max"))
+    listed = (panel.sessions[:, None] >= first) & (panel.sessions[:, None] <= last)
+    for column in np.flatnonzero((panel.listed != listed).any(axis=0)):
+        yield (
+            f"{panel.instruments[column]} is not listed from its first row, {first[column]}, "
+            f"to its last, {last[column]}"
+        )
 
 
 def _by_label(truth: Truth) -> "pd.DataFrame":
