@@ -214,13 +214,16 @@ def _no_shift(panel: Panel, truth: Truth) -> tuple[str, Iterable[str]]:
 
 
 def _listing(panel: Panel, expected: "pd.DataFrame") -> Iterable[str]:
-    days = expected.index.to_frame(index=False).groupby("instrument")["date"].agg(["min", "max"])
-    for column, name in enumerate(panel.instruments):
-        held = panel.sessions[panel.listed[:, column]]
-        first, last = days.loc[name].tolist()
-        span = (panel.sessions >= np.datetime64(first)) & (panel.sessions <= np.datetime64(last))
-        if len(held) != span.sum() or not (held == panel.sessions[span]).all():
-            yield f"{name} is not listed from its first row, {first}, to its last, {last}"
+    rows = expected.index.to_frame(index=False)
+    rows["date"] = rows["date"].to_numpy(dtype="datetime64[D]").astype("datetime64[s]")
+    spans = rows.groupby("instrument")["date"].agg(["min", "max"]).loc[list(panel.instruments)]
+    first, last = (spans[side].to_numpy(dtype="datetime64[D]") for side in ("min", "max"))
+    listed = (panel.sessions[:, None] >= first) & (panel.sessions[:, None] <= last)
+    for column in np.flatnonzero((panel.listed != listed).any(axis=0)):
+        yield (
+            f"{panel.instruments[column]} is not listed from its first row, {first[column]}, "
+            f"to its last, {last[column]}"
+        )
 
 
 def _by_label(truth: Truth) -> "pd.DataFrame":
