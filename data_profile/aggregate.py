@@ -64,13 +64,13 @@ def sector_day(
         The session that all tables speak of.
     tables
         By the names in `day_tables.NEEDED`; amounts in yuan, rates as ratios. What is not there
-        was not seen; other tables are not used. Columns beyond the needed ones are used where they exist:
+        was not seen; other tables are not used. Columns that are used where they exist:
 
         - `board_quotes` (board, kind, open, high, low, close, ret, turnover, company_count,
           up_count, down_count)
-        - `board_flow`, `board_main_flow` (board, kind, inflow, outflow, net_inflow, main_net,
-          super_large_net, large_net, medium_net, small_net, company_count): two upstreams; of a
-          column that both have, the first's counts.
+        - `board_flow` (board, kind, inflow, outflow, net_inflow, main_net, super_large_net,
+          large_net, medium_net, small_net, company_count): may hold the rows of two upstreams
+          one after the other; a figure that two boards of one sector give is left out.
         - `stocks` (code, ret, turnover): every stock traded, for breadth without board quotes.
         - `limit_up_pool` (code, name, industry, streak, first_time, breaks, one_word,
           sealing_value, st), `limit_up_previous` (code, name, industry, streak: yesterday's
@@ -112,10 +112,9 @@ def _boards(day: DayTables) -> dict[str, pd.Series]:
     """Quotes, breadth and flows."""
     quotes = day.board_values("board_quotes", _QUOTES)
     columns = {str(name): quotes[name] for name in quotes}
-    for table in ("board_flow", "board_main_flow"):
-        values = day.board_values(table, (*_FLOWS, "company_count"))
-        for name in map(str, values):
-            columns.setdefault(_FLOWS.get(name, name), values[name])
+    flows = day.board_values("board_flow", (*_FLOWS, "company_count"))
+    for name in map(str, flows):
+        columns.setdefault(_FLOWS.get(name, name), flows[name])
     if "northbound" in day.tables:
         columns["northbound_net_buy"] = day.board_values("northbound", ["net_buy"])["net_buy"]
     return columns
@@ -174,7 +173,7 @@ def _marks(pool: pd.DataFrame) -> pd.DataFrame:
     }
     for name, there in reached.items():
         marks[name] = there.astype(float).where(height.notna())
-    growth = pool["code"].map(_limit_is_20_percent)
+    growth = pool["code"].map(_is_growth)
     marks["limit_up_20pct_count"] = (growth & ~special).astype(float)
     if (one_word := _one_word(pool)) is not None:
         marks["one_word_count"] = (one_word & ~special).astype(float)
@@ -196,9 +195,10 @@ def _ordinary(pool: pd.DataFrame) -> pd.DataFrame:
     return pool[~_special(pool)]
 
 
-def _limit_is_20_percent(code: str) -> bool:
+def _is_growth(code: str) -> bool:
+    """Whether the stock's limit is 20 or 30 percent."""
     try:
-        return board_of(code) in ("chinext", "star")
+        return board_of(code) != "main"
     except PriceLimitError:
         return False
 

@@ -14,7 +14,6 @@ Resolve = Callable[[str, str], str | None]
 NEEDED: Mapping[str, frozenset[str]] = {
     "board_quotes": frozenset({"board"}),
     "board_flow": frozenset({"board"}),
-    "board_main_flow": frozenset({"board"}),
     "stocks": frozenset({"code", "ret"}),
     "limit_up_pool": frozenset({"code", "streak"}),
     "limit_up_previous": frozenset({"code", "streak"}),
@@ -131,7 +130,7 @@ def _clean(name: str, table: pd.DataFrame) -> pd.DataFrame:
         raise AggregateError(f"table {name} lacks {', '.join(missing)}")
     if name == "news" and "board" not in table and "code" not in table:
         raise AggregateError("table news needs board or code")
-    if "code" in table and not (fine := table["code"].map(_is_code)).all():
+    if "board" not in table and not (fine := table["code"].map(_is_code)).all():
         raise AggregateError(
             f"table {name} has the code {table['code'][~fine].iloc[0]!r}; six digits as text, with "
             "leading zeros"
@@ -176,7 +175,7 @@ def unplaced(
     stocks: dict[str, str] = {}
     for name in sorted(day.tables):
         table = day.tables[name]
-        if "code" in table and name != "stocks":
+        if "board" not in table and name != "stocks":
             lost = table[~table["code"].isin(day.place(table)["code"])]
             names = lost["name"] if "name" in lost else lost["code"]
             stocks |= dict(zip(lost["code"], names.astype(str), strict=True))
@@ -186,7 +185,7 @@ def unplaced(
         if "board" in table:
             sector = day.of_boards(table)
             lost_boards |= set(table["board"][sector.isna()].dropna())
-            if name == "news":
+            if name == "news":  # many headlines a board, which agree to differ
                 continue
             numbers = table.select_dtypes("number").notna().groupby(sector).sum()
             for owner in numbers.index[(numbers > 1).any(axis=1)]:
