@@ -133,6 +133,27 @@ def collect(
         return _Run(home, session, chosen, sources, now, journal).go(deadline)
 
 
+def collect_session(
+    home: Home, session: datetime.date, sources: Sources, now: Callable[[], datetime.datetime]
+) -> list[Report]:
+    """Run every step of a session that has opened and no later step has replaced, in order.
+
+    Raises
+    ------
+    ScheduleError
+        None has opened yet.
+    CalendarError, CollectorError, StoreError
+        As `collect`.
+    """
+    if not sessions.is_session(session):
+        return [Report(session, "", "closed", schedule.describe_closed(session))]
+    schedule.require_open(schedule.STEPS[0], session, now())
+    return [
+        collect(home, session, step.name, sources=sources, now=now)
+        for step in schedule.open_steps(session, now())
+    ]
+
+
 class _Run:
     """One run of one step, while the lock is held."""
 
@@ -165,9 +186,7 @@ class _Run:
                 built = day.build(self._home, self._session, self._expected())
             except DataError as error:
                 note = f"the day could not be built: {error}"
-                self._journal.end(
-                    self._session, self._step.name, "partial", self._now(), note
-                )
+                self._journal.end(self._session, self._step.name, "partial", self._now(), note)
                 raise
         return self._end(built)
 
@@ -187,8 +206,8 @@ class _Run:
                 continue
             if name in have:
                 self._note(name, "good", "")
-            elif not source.dated and shown != self._session:
-                self._note(name, "gone", f"it bears no date and shows {shown} by now")
+            elif source.snapshot and shown != self._session:
+                self._note(name, "gone", f"its upstream only tells what is now, which is {shown}")
             else:
                 wanted.append(name)
         return wanted
@@ -219,9 +238,7 @@ class _Run:
 
     def _expected(self) -> list[str]:
         """Sources that should be in by now, auctions apart, in the order of preference."""
-        steps = [
-            step for step in schedule.STEPS if step.builds and step.at <= self._step.at
-        ]
+        steps = [step for step in schedule.STEPS if step.builds and step.at <= self._step.at]
         times = frozenset().union(*(step.known_at for step in steps))
         return [name for name, make in self._sources.items() if make().known_at in times]
 

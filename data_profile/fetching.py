@@ -112,9 +112,7 @@ def _ended(name: str, process: BaseProcess, patience: float) -> SourceError:
     )
 
 
-def _work(
-    pipe: Connection, sources: Sources, session: datetime.date, folder: str
-) -> None:
+def _work(pipe: Connection, sources: Sources, session: datetime.date, folder: str) -> None:
     """What the fetching process does: ask each source, send what it says."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     threading.Thread(target=end_with_parent, daemon=True).start()

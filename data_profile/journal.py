@@ -47,7 +47,7 @@ class Fetch:
         Its name, such as "akshare.limit_up_pool".
     outcome
         good: in the raw zone; quarantined: refused by the quality checks; failed: not fetched;
-        gone: a page without a date, which by now shows a later session.
+        gone: its upstream only tells what is now, and now is a later session.
     reason
         Why it is not good; empty where it is.
     at
@@ -136,7 +136,8 @@ class Journal:
     def begin(self, session: datetime.date, step: str, at: datetime.datetime) -> None:
         """A step begins, or goes on after an interruption."""
         self._write(
-            "INSERT INTO steps (session, step, state, runs, began_at) VALUES (?, ?, 'running', 1, ?)"
+            "INSERT INTO steps (session, step, state, runs, began_at)"
+            " VALUES (?, ?, 'running', 1, ?)"
             " ON CONFLICT (session, step) DO UPDATE SET state = 'running', runs = runs + 1,"
             " began_at = excluded.began_at, ended_at = NULL, note = ''",
             (session.isoformat(), step, at.isoformat()),

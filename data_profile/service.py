@@ -8,13 +8,14 @@ import datetime
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
 from data_profile import schedule, sessions
-from data_profile.collector import Report, collect
+from data_profile.collector import Report, collect, held
 from data_profile.errors import DataError
 from data_profile.fetching import Sources, end_with_parent
 from data_profile.home import Home
@@ -128,8 +129,7 @@ class Runner:
         self._home, self._sources, self._say, self._now = home, dict(sources), say, now
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
-        self._began = now()
-        self._problem = ""
+        self._began = self._rest_until = now()
 
     @property
     def busy(self) -> bool:
@@ -148,6 +148,8 @@ class Runner:
         """
         if self._process is not None:
             self._attend(self._process)
+            return
+        if self._now() < self._rest_until:
             return
         with Journal(self._home.journal) as journal:
             waiting = due(journal, self._now())
@@ -194,8 +196,10 @@ class Runner:
         if process.is_alive():
             process.kill()
             process.join()
-        if process.exitcode not in (0, -signal.SIGTERM):
-            self._say(f"a run ended with status {process.exitcode}; it is tried again")
+        if process.exitcode != 0:
+            self._rest_until = self._now() + WAIT
+            again = f"{self._rest_until:%H:%M}"
+            self._say(f"the run ended with status {process.exitcode}; it goes on at {again}")
         if self._pipe is not None:
             self._pipe.close()
         self._process = self._pipe = None
@@ -211,6 +215,7 @@ def _job(pipe: Connection, home: Home, sources: Sources, now: Clock) -> None:
         run_due(home, sources, now, pipe.send)
     except DataError as error:
         pipe.send(f"error: {error}")
+        sys.exit(1)
 
 
 def serve(home: Home, sources: Sources, stop: threading.Event, say: Say) -> None:
@@ -223,8 +228,6 @@ def serve(home: Home, sources: Sources, stop: threading.Event, say: Say) -> None
     CollectorError
         Another collector serves this home folder.
     """
-    from data_profile.collector import held
-
     home = Home(home.root.absolute())
     with held(home.root / "serve.lock", "tide daily --serve"):
         runner = Runner(home, sources, say)

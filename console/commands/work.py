@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from console.commands.collecting import daily
 from console.commands.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -14,6 +15,7 @@ from console.commands.options import (
 )
 
 app = typer.Typer()
+app.command()(daily)
 
 
 @app.command()

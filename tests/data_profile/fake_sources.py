@@ -26,6 +26,7 @@ class Fake(Source):
     key = ("board",)
     interface = "fake"
     dated = False
+    snapshot = True
 
     def table(self, session: datetime.date) -> pd.DataFrame:
         return pd.DataFrame({"board": ["半导体", "银行"], "close": [1.0, 2.0]})

@@ -19,7 +19,14 @@ def table(*kinds: type[fakes.Fake]) -> Sources:
 
 
 def test_each_source_answers_whatever_the_others_do(tmp_path: Path) -> None:
-    kinds = (fakes.Refusing, fakes.Hanging, fakes.Crashing, fakes.Buggy, fakes.Malformed, fakes.Fake)
+    kinds = (
+        fakes.Refusing,
+        fakes.Hanging,
+        fakes.Crashing,
+        fakes.Buggy,
+        fakes.Malformed,
+        fakes.Fake,
+    )
     names = [kind.name for kind in kinds]
     answers = dict(fetch(names, FRIDAY, table(*kinds), tmp_path / "scratch", deadline=1.0))
     assert list(answers) == names
