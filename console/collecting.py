@@ -1,17 +1,27 @@
-"""What the collecting commands print, and how they are stopped."""
+"""What the collecting commands print, how they are stopped, and how collecting stands."""
 
 import contextlib
+import datetime
 import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import TYPE_CHECKING, Literal
 
 from console.display import say
-from data_profile.schedule import china_now
+
+if TYPE_CHECKING:
+    from data_profile.home import Home
+    from data_profile.journal import StepRecord
+
+_RECENT = datetime.timedelta(days=14)
+_COLLECT = "tide data collect, or leave tide daily --serve running"
 
 
 def log(line: str) -> None:
     """One line of a long-running service, with China's time before it."""
+    from data_profile.schedule import china_now
+
     say(f"{china_now():%Y-%m-%d %H:%M:%S} {line}")
 
 
@@ -28,3 +38,51 @@ def stop_on_signals() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def standing(home: "Home") -> tuple[Literal["ok", "optional", "missing"], str, str]:
+    """How collecting stands: state, what was seen, what to do."""
+    from data_profile.errors import DataError
+    from data_profile.journal import Journal
+    from data_profile.schedule import china_now
+    from data_profile.service import due
+
+    if not home.journal.exists():
+        return "optional", "nothing was collected here yet", _COLLECT
+    now = china_now()
+    try:
+        with Journal(home.journal) as journal:
+            records = journal.records(first=now.date() - _RECENT)
+            waiting = due(journal, now)
+    except DataError as error:
+        return "missing", str(error), ""
+    flawed = [record for record in records if record.state != "complete"]
+    detail = "; ".join([_latest(records), *map(_flaw, flawed)])
+    if waiting:
+        steps = ", ".join(f"{session} {step.name}" for session, step in waiting)
+        return "missing", detail, f"due now: {steps}: {_COLLECT}"
+    failed = {record.session for record in flawed if _retriable(record)}
+    if failed:
+        again = " and ".join(f"tide data collect --date {day}" for day in sorted(failed))
+        return "missing", detail, again
+    if flawed:
+        return "optional", detail, "what upstreams keep of it: tide data backfill"
+    return "ok", detail, ""
+
+
+def _latest(records: "list[StepRecord]") -> str:
+    done = [record for record in records if record.ended_at is not None and record.runs]
+    if not done:
+        return "no step has ended in the last two weeks"
+    last = done[-1]
+    return f"last: {last.step} of {last.session}, {last.state}"
+
+
+def _flaw(record: "StepRecord") -> str:
+    sources = ", ".join(f"{fetch.source} {fetch.outcome}" for fetch in record.missing)
+    state = "interrupted" if record.state == "running" else record.state
+    return f"{record.session} {record.step} {state}" + (f" ({sources})" if sources else "")
+
+
+def _retriable(record: "StepRecord") -> bool:
+    return any(fetch.outcome != "gone" for fetch in record.missing)

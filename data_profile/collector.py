@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from data_profile import day, quality, schedule, sessions
 from data_profile.errors import DataError, SourceError
-from data_profile.fetching import DEADLINE, Sources, fetch
+from data_profile.fetching import DEADLINE, Job, Sources, fetch
 from data_profile.files import exclusive
 from data_profile.home import Home
 from data_profile.journal import Fetch, Journal, Outcome
@@ -174,8 +174,8 @@ class _Run:
     def go(self, deadline: float) -> Report:
         self._journal.begin(self._session, self._step.name, self._now())
         scratch = self._home.cache / "collect"
-        asked = fetch(self._wanted(), self._session, self._sources, scratch, deadline=deadline)
-        for name, answer in asked:
+        jobs = [Job(name, self._sources[name], self._session) for name in self._wanted()]
+        for name, answer in fetch(jobs, scratch, deadline=deadline):
             if isinstance(answer, SourceError):
                 self._note(name, "failed", f"{type(answer).__name__}: {answer}")
             else:
@@ -192,11 +192,11 @@ class _Run:
 
     def _wanted(self) -> list[str]:
         """Sources of this step that are to be asked; of the others it is noted why not."""
-        opened = self._step.opens(self._session)
         have = {
             entry.source
             for entry in self._raw.observations(session=self._session)
-            if not entry.quarantined and entry.observed_at >= opened
+            if not entry.quarantined
+            and entry.observed_at >= schedule.asked_since(self._step, entry.source, self._session)
         }
         shown = schedule.shown_session(self._now())
         wanted = []

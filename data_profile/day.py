@@ -22,6 +22,7 @@ from data_profile.sources.base import Observation
 from data_profile.store import Store
 
 MEMBERS = "board_members"
+MEMBERS_KEEP = datetime.timedelta(days=45)  # each board's turn comes every two weeks
 
 
 @dataclass(frozen=True)
@@ -155,17 +156,29 @@ def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _members(raw: Raw, session: datetime.date) -> tuple[pd.DataFrame, datetime.date | None]:
-    """Members as each source saw them last by the end of a session, and the oldest such day."""
+    """Members of each board as they were seen last by the end of a session; the oldest such day.
+
+    One observation may hold a part of the boards: they are asked for in turn.
+    """
+    first = session - MEMBERS_KEEP
     entries = [
         entry
         for entry in raw.observations()
-        if entry.source.split(".")[1] == MEMBERS and entry.session <= session
+        if entry.source.split(".")[1] == MEMBERS
+        and not entry.quarantined
+        and first <= entry.session <= session
     ]
-    found = _latest(entries)
-    if not found:
-        return pd.DataFrame({"board": [], "code": [], "kind": []}, dtype=object), None
-    frames = [raw.get(entry.id).frame for entry in found.values()]
-    return _joined(frames), min(entry.session for entry in found.values())
+    seen: set[tuple[str, str]] = set()
+    frames, oldest = [pd.DataFrame({"board": [], "code": [], "kind": []}, dtype=object)], None
+    for entry in sorted(entries, key=lambda e: (e.session, e.observed_at), reverse=True):
+        table = raw.get(entry.id).frame[["board", "code", "kind"]]
+        pairs = pd.Series(zip(table["board"], table["kind"], strict=True), index=table.index)
+        new = ~pairs.isin(seen)
+        if new.any():
+            frames.append(table[new])
+            oldest = entry.session
+        seen |= set(pairs)
+    return _joined(frames), oldest
 
 
 def _resolver(

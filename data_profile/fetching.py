@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -28,24 +29,34 @@ DEADLINE = 900.0  # seconds a source; board members need one request a board
 _GRACE = 60.0  # seconds a new process may take to import its libraries
 
 
-def fetch(
-    names: Sequence[str],
-    session: datetime.date,
-    sources: Sources,
-    scratch: Path,
-    *,
-    deadline: float = DEADLINE,
-) -> Iterator[tuple[str, Answer]]:
-    """Ask sources for a session, one after the other, in a fresh process.
+@dataclass(frozen=True)
+class Job:
+    """One question to one source.
 
     Parameters
     ----------
-    names
-        Which of `sources`, in the order in which they are asked.
+    name
+        What the answer is told by; distinct among the jobs of one call.
+    make
+        Makes the source; must be importable by name (no lambda).
     session
         Date in Asia/Shanghai.
-    sources
-        Name -> what makes the source; must be importable by name (no lambda).
+    """
+
+    name: str
+    make: Callable[[], Source]
+    session: datetime.date
+
+
+def fetch(
+    jobs: Sequence[Job], scratch: Path, *, deadline: float = DEADLINE
+) -> Iterator[tuple[str, Answer]]:
+    """Ask sources, one after the other, in a fresh process.
+
+    Parameters
+    ----------
+    jobs
+        What to ask, in order.
     scratch
         Folder below which the process gets an empty working directory.
     deadline
@@ -54,17 +65,16 @@ def fetch(
     Yields
     ------
     tuple of str and (Observation or SourceError)
-        Each name once, with its table or with why there is none. Nothing is raised for a source
-        that fails, hangs or ends the process.
+        Each job's name once, with its table or with why there is none. Nothing is raised for a
+        source that fails, hangs or ends the process.
     """
-    waiting = list(names)
+    waiting = list(jobs)
     while waiting:
-        chosen = {name: sources[name] for name in waiting}
-        with _process(chosen, session, scratch) as (process, pipe):
+        with _process(waiting, scratch) as (process, pipe):
             patience = deadline + _GRACE
             while waiting:
                 answer = _receive(process, pipe, patience)
-                name = waiting.pop(0)
+                name = waiting.pop(0).name
                 if answer is None:
                     yield name, _ended(name, process, patience)
                     break
@@ -73,15 +83,13 @@ def fetch(
 
 
 @contextmanager
-def _process(
-    sources: Sources, session: datetime.date, scratch: Path
-) -> Iterator[tuple[BaseProcess, Connection]]:
+def _process(jobs: Sequence[Job], scratch: Path) -> Iterator[tuple[BaseProcess, Connection]]:
     context = multiprocessing.get_context("spawn")
     scratch.mkdir(parents=True, exist_ok=True)
     here, there = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
         process = context.Process(
-            target=_work, args=(there, dict(sources), session, folder), daemon=True, name="fetch"
+            target=_work, args=(there, tuple(jobs), folder), daemon=True, name="fetch"
         )
         process.start()
         there.close()
@@ -112,7 +120,7 @@ def _ended(name: str, process: BaseProcess, patience: float) -> SourceError:
     )
 
 
-def _work(pipe: Connection, sources: Sources, session: datetime.date, folder: str) -> None:
+def _work(pipe: Connection, jobs: Sequence[Job], folder: str) -> None:
     """What the fetching process does: ask each source, send what it says."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -120,10 +128,10 @@ def _work(pipe: Connection, sources: Sources, session: datetime.date, folder: st
     time.tzset()
     os.chdir(folder)
     os.dup2(2, 1)  # standard output belongs to `--json`
-    for make in sources.values():
+    for job in jobs:
         answer: Answer
         try:
-            answer = make().fetch(session)
+            answer = job.make().fetch(job.session)
         except SourceError as error:
             answer = error
         except Exception as error:

@@ -4,7 +4,7 @@
 |---|---|---|
 | `confirm` | 09:26 | the opening auction, before the session |
 | `collect` | 15:35 | the day's figures, after post-close trading has ended at 15:30 |
-| `recollect` | 16:45 | the same again: Eastmoney's sector flow changes until about 16:30 |
+| `recollect` | 16:45 | what was revised since: sector flow changes until about 16:30; and the rest |
 | `lists` | 18:10 | what comes out in the evening: dragon-tiger list, seats |
 
 Nothing here reads a clock: every function is told the time.
@@ -18,6 +18,9 @@ from data_profile import sessions
 from data_profile.errors import CalendarError, DataError
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+REVISED = frozenset({"board_flow", "board_main_flow", "board_quotes"})
+"""Tables that their upstream still changes after 15:35, and that are therefore asked for again."""
+
 TURN = datetime.time(9, 15)  # the opening auction: from here on snapshots show the new session
 
 
@@ -111,6 +114,12 @@ def shown_session(now: datetime.datetime) -> datetime.date:
     day = trading_day(now)
     sessions.is_session(now.astimezone(SHANGHAI).date())  # refuses past the calendar's bound
     return sessions.sessions(day - datetime.timedelta(days=15), day)[-1]
+
+
+def asked_since(of: Step, source: str, session: datetime.date) -> datetime.datetime:
+    """From when on a table that is there already need not be asked for again in a step."""
+    first = min((step for step in STEPS if step.known_at <= of.known_at), key=lambda s: s.at)
+    return (of if source.split(".")[1] in REVISED else first).opens(session)
 
 
 def superseded(of: Step, session: datetime.date, now: datetime.datetime) -> bool:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from data_profile.errors import SourceError
-from data_profile.fetching import Sources, fetch
+from data_profile.fetching import Job, fetch
 from data_profile.sources.base import Observation, SourceRefused, SourceUnreachable
 from tests.data_profile import fake_sources as fakes
 
 FRIDAY = datetime.date(2026, 11, 20)
 
 
-def table(*kinds: type[fakes.Fake]) -> Sources:
-    return {kind.name: kind for kind in kinds}
+def jobs(*kinds: type[fakes.Fake]) -> list[Job]:
+    return [Job(kind.name, kind, FRIDAY) for kind in kinds]
 
 
 def test_each_source_answers_whatever_the_others_do(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_each_source_answers_whatever_the_others_do(tmp_path: Path) -> None:
         fakes.Fake,
     )
     names = [kind.name for kind in kinds]
-    answers = dict(fetch(names, FRIDAY, table(*kinds), tmp_path / "scratch", deadline=1.0))
+    answers = dict(fetch(jobs(*kinds), tmp_path / "scratch", deadline=1.0))
     assert list(answers) == names
     assert isinstance(answers["fake.refusing"], SourceRefused)
     assert isinstance(answers["fake.hanging"], SourceUnreachable)
@@ -48,7 +48,7 @@ def test_the_process_has_chinas_clock_and_an_empty_folder_of_its_own(
     here = Path.cwd()
     before = set(here.iterdir())
     kind = fakes.Surroundings
-    [(_, answer)] = fetch([kind.name], FRIDAY, table(kind), tmp_path / "scratch")
+    [(_, answer)] = fetch(jobs(kind), tmp_path / "scratch")
     assert isinstance(answer, Observation)
     told = dict(zip(answer.frame["board"], answer.frame["said"], strict=True))
     assert told["zone"] == "CST"
@@ -59,4 +59,4 @@ def test_the_process_has_chinas_clock_and_an_empty_folder_of_its_own(
 
 
 def test_nothing_is_started_where_nothing_is_asked(tmp_path: Path) -> None:
-    assert list(fetch([], FRIDAY, {}, tmp_path)) == []
+    assert list(fetch([], tmp_path)) == []
