@@ -12,6 +12,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+_LISTS = ("pool", "diff", "data", "info", "klines", "trends", "cmsArticleWebOld")
 _PAGES = ("/funds/hyzjl/", "/funds/gnzjl/")  # asked for as web pages; everything else is JSON
 
 
@@ -56,18 +57,27 @@ class Answer:
             raise ValueError("nested without end") from error
 
     @cached_property
-    def rows(self) -> list[dict[str, object]]:
-        """The rows under their own names; none for a page or for rows that are text."""
+    def _list(self) -> list[object] | None:
+        """The list that the answer is about, wherever it stands."""
         try:
-            payload = self.payload
+            found = self.payload
         except ValueError:
-            return []
-        found: object = payload
-        for step in (("data", "result"), ("pool", "diff", "data", "info")):
+            return None
+        for step in (("data", "result"), _LISTS):
             if not isinstance(found, dict):
-                return []
-            found = next((found[name] for name in step if found.get(name)), None)
-        return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+                return None
+            found = next((found[name] for name in step if found.get(name) is not None), None)
+        return found if isinstance(found, list) else None
+
+    @property
+    def rows(self) -> list[dict[str, object]]:
+        """The rows under their own names; none for a page, or where rows are text."""
+        return [row for row in self._list or [] if isinstance(row, dict)]
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is a good answer without any row."""
+        return b"<td" not in self.body.lower() if self.page else self._list == []
 
     @property
     def nothing(self) -> bool:

@@ -168,9 +168,8 @@ def _quote(session: datetime.date, name: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-_INDUSTRY_ORDER = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24,
-                   25, 26, 33, 62, 104, 105, 107, 115, 124, 128, 140, 141, 136, 152, 207, 208, 209,
-                   222)  # fmt: skip
+_INDUSTRY_ORDER = (*range(1, 19), 20, 21, 22, 23, 24, 25, 26, 33, 62, 104, 105, 107,
+                   115, 124, 128, 140, 141, 136, 152, 207, 208, 209, 222)  # fmt: skip
 _CONCEPT_ORDER = (2, 3, 4, 8, 11, 12, 14, 15, 16, 17, 18, 20, 21, 22, 24, 25, 33, 62, 104, 105, 107,
                   124, 128, 140, 141, 136)  # fmt: skip
 _MEMBER_ORDER = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 22, 23, 24,
@@ -186,9 +185,9 @@ def _member(session: datetime.date, at: int) -> dict[str, object]:
     price = round(rng.uniform(5, 90), 2)
     volume = rng.randrange(10**4, 10**6)
     return {
-        "f2": round(price * 1.01, 2), "f3": 1.0, "f4": 0.1, "f5": volume, "f6": volume * price * 100,
-        "f7": 3.0, "f8": 2.0, "f9": 20.0, "f12": codes()[at], "f14": NAMES[at],
-        "f15": round(price * 1.02, 2), "f16": round(price * 0.98, 2), "f17": price, "f18": price,
+        "f2": round(price * 1.01, 2), "f3": 1.0, "f4": 0.1, "f5": volume,
+        "f6": volume * price * 100, "f7": 3.0, "f8": 2.0, "f9": 20.0, "f12": codes()[at],
+        "f14": NAMES[at], "f15": round(price * 1.02, 2), "f16": round(price * 0.98, 2), "f17": price, "f18": price,
         "f23": 2.5,
     }  # fmt: skip
 

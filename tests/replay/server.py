@@ -12,6 +12,7 @@ connection ends early), cut (half a body, as if it were whole), error (status 50
 redirect (to a foreign host). `flaky` = n answers "reset" n times before `mode`.
 """
 
+import contextlib
 import copy
 import datetime
 import json
@@ -76,6 +77,8 @@ class Upstream:
     def body(self, path: str, query: dict[str, str], mode: str) -> bytes:
         """The body for a request."""
         session = self.session - datetime.timedelta(7) if mode == "stale" else self.session
+        if "date" in query:  # a session that has not been is answered with the latest
+            session = min(session, datetime.datetime.strptime(query["date"], "%Y%m%d").date())
         part = next((name for name in PAGES if f"/funds/{name}/" in path), None)
         if part:
             return self._page(flow_table(session, PAGES[part]), mode).encode("gbk")
@@ -184,9 +187,7 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def finish(self) -> None:
-            try:
+            with contextlib.suppress(OSError):  # the other side, or mode "reset", ended it
                 super().finish()
-            except OSError:
-                pass  # the other side, or mode "reset", ended the connection
 
     return Handler
