@@ -31,7 +31,9 @@ _LEVEL = re.compile(r"(?<=[^a-z0-9])i{2,3}$")  # Ⅱ and Ⅲ after NFKC and lowe
 _GLOSS = re.compile(r"\(([^()]+)\)")
 _EXACT_PARTS = re.compile(r"[a-z0-9]+|[一二三四五六七八九十]+")
 # One of these more or less makes another board: 金属材料 / 非金属材料, 大盘价值 / 小盘价值.
-_TELLING = frozenset("非不无未反大中小微高低新旧上下东西南北前后内外增减盈亏多空男女他央沪深")
+_TELLING = frozenset(
+    "非不无未反半全准超纯单双大中小微高低新旧上下东西南北前后内外增减盈亏多空男女他央沪深"
+)
 
 
 class SectorError(DataError):

@@ -130,10 +130,10 @@ def _decide(sectors: "Sectors", verdict: "Verdict", text: str, reason: str) -> N
 
 
 def _session(text: str) -> datetime.date:
-    from zoneinfo import ZoneInfo
+    from data_profile.sessions import today
 
     if not text:
-        return datetime.datetime.now(ZoneInfo("Asia/Shanghai")).date()
+        return today()
     try:
         return datetime.date.fromisoformat(text)
     except ValueError as error:

@@ -110,7 +110,7 @@ def lists(real_data: Path) -> dict[str, list[str]]:
 
 @pytest.mark.real_data
 def test_no_two_boards_of_one_list_pass_for_one(lists: dict[str, list[str]]) -> None:
-    """The figures of docs/data.md: 331,256 pairs of boards that are certainly different."""
+    """The figures of docs/data.md: 328,171 pairs of boards that are certainly different."""
     pairs = [
         pair
         for names in lists.values()
