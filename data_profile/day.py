@@ -1,8 +1,8 @@
 """The sector-day of one session, built from what the raw zone holds of it.
 
-Every table is taken from its latest good observation; where two upstreams give the same table, the
-one that stands first in the list of sources. Members are those of the session, or the last that
-were seen before it, never later ones. Building twice from the same observations gives the same day.
+Every table is taken from its latest good observation; where two upstreams give the same table, from
+the one that stands first in the list of sources. Building twice from the same observations gives
+the same day.
 """
 
 import datetime
@@ -15,14 +15,15 @@ import pandas as pd
 from data_profile import aggregate
 from data_profile.day_tables import NEEDED, Resolve, unplaced
 from data_profile.home import Home
+from data_profile.members import Members
+from data_profile.news import Sentiment
 from data_profile.raw import Entry, Raw
 from data_profile.sector_names import SectorError, clean
 from data_profile.sectors import Sectors
 from data_profile.sources.base import Observation
 from data_profile.store import Store
 
-MEMBERS = "board_members"
-MEMBERS_KEEP = datetime.timedelta(days=45)  # each board's turn comes every two weeks
+_WORDS = {"change": "ret", "previous_streak": "streak"}  # sources' word -> the sums' word
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,10 @@ class Built:
     sectors
         How many rows.
     members_of
-        The session whose members were used, the oldest if they are of several; None: there are
-        none, and stocks reach sectors only by the industry that a pool names.
+        The session of the oldest copy of a board's members; None: there are none, and stocks
+        reach sectors only by the industry that a pool names.
     doubtful
-        Boards that wait on the review list, or that no sector was found for.
+        Boards without a sector: they wait on the review list, or two claim the same one.
     """
 
     session: datetime.date
@@ -63,8 +64,6 @@ class Built:
             parts.append(f"without {', '.join(self.missing)}")
         if self.members_of is None:
             parts.append("members unknown")
-        elif self.members_of != self.session:
-            parts.append(f"members of {self.members_of}")
         if self.doubtful:
             parts.append(f"{len(self.doubtful)} boards in doubt: tide data sectors review")
         return "; ".join(parts)
@@ -101,41 +100,31 @@ def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built 
         The day cannot be built; the store is as it was.
     """
     raw = Raw(home.store / "raw")
-    latest = _latest(raw.observations(session=session))
-    chosen = _chosen(expected, latest)
+    chosen = chosen_of(expected, raw.observations(session=session))
     if not chosen:
         return None
     observations = [raw.get(entry.id) for entry in chosen.values()]
-    tables = {name: _joined(group) for name, group in _by_table(observations).items()}
-    members, members_of = _members(raw, session)
-    missing = [part for part in dict.fromkeys(map(_part, expected)) if part not in chosen]
-    resolve = _resolver(Sectors(home.store / "sectors"), observations, session)
-    known = {name: table for name, table in tables.items() if name in NEEDED}
-    rows = aggregate.sector_day(session, known, members, resolve)
-    left_out = unplaced(known, members, resolve)
+    members = Members(raw).of(session)
+    sectors = Sectors(home.store / "sectors")
+    rows, doubtful = sum_up(
+        session,
+        tables_of(observations, Sentiment(home.cache), session),
+        members.table,
+        resolver(sectors, observations, session),
+    )
+    missing = tuple(part for part in dict.fromkeys(map(_part, expected)) if part not in chosen)
     state: Literal["complete", "partial"] = "partial" if missing else "complete"
     observed_at = max(entry.observed_at for entry in chosen.values())
     Store(home.store).append(
-        rows, session=session, observed_at=observed_at, state=state, missing=tuple(missing)
+        rows, session=session, observed_at=observed_at, state=state, missing=missing
     )
-    doubtful = (*left_out.boards, *left_out.contested)
-    return Built(session, observed_at, state, tuple(missing), len(rows), members_of, doubtful)
+    return Built(session, observed_at, state, missing, len(rows), members.oldest, doubtful)
 
 
-def _part(source: str) -> str:
-    """What a source is a source of: "board_flow.industry" of "akshare.board_flow.industry"."""
-    return source.partition(".")[2]
-
-
-def _latest(entries: Iterable[Entry]) -> dict[str, Entry]:
-    """The latest good observation of each source."""
+def chosen_of(expected: Sequence[str], entries: Iterable[Entry]) -> dict[str, Entry]:
+    """What each source is a source of -> the latest good observation of the first that has it."""
     good = [entry for entry in entries if not entry.quarantined]
-    ordered = sorted(good, key=lambda entry: (entry.session, entry.observed_at))
-    return {entry.source: entry for entry in ordered}
-
-
-def _chosen(expected: Sequence[str], latest: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Part -> observation of the first source in `expected` that has it."""
+    latest = {entry.source: entry for entry in sorted(good, key=lambda e: e.observed_at)}
     chosen: dict[str, Entry] = {}
     for source in expected:
         if source in latest:
@@ -143,45 +132,39 @@ def _chosen(expected: Sequence[str], latest: Mapping[str, Entry]) -> dict[str, E
     return chosen
 
 
-def _by_table(observations: Iterable[Observation]) -> dict[str, list[pd.DataFrame]]:
-    tables: dict[str, list[pd.DataFrame]] = {}
+def _part(source: str) -> str:
+    """What a source is a source of: "board_flow.industry" of "akshare.board_flow.industry"."""
+    return source.partition(".")[2]
+
+
+def tables_of(
+    observations: Iterable[Observation], sentiment: Sentiment, session: datetime.date
+) -> dict[str, pd.DataFrame]:
+    """The tables that the sums are made of, by name, in the words of `aggregate`."""
+    parts: dict[str, list[pd.DataFrame]] = {}
     for told in observations:
-        tables.setdefault(told.table, []).append(told.frame)
+        if told.table in NEEDED:
+            parts.setdefault(told.table, []).append(told.frame.rename(columns=_WORDS))
+    tables = {name: _joined(frames) for name, frames in parts.items()}
+    if "news" in tables:
+        scored = sentiment.day(tables["news"], session).table
+        tables["news"] = scored.dropna(axis=1, how="all")
     return tables
 
 
-def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [part for part in parts if len(part)] or parts[:1]
-    return pd.concat(filled, ignore_index=True)
+def sum_up(
+    session: datetime.date,
+    tables: Mapping[str, pd.DataFrame],
+    members: pd.DataFrame,
+    resolve: Resolve,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """One row a sector, and the boards that are in none of them."""
+    rows = aggregate.sector_day(session, tables, members, resolve)
+    left_out = unplaced(tables, members, resolve)
+    return rows, (*left_out.boards, *left_out.contested)
 
 
-def _members(raw: Raw, session: datetime.date) -> tuple[pd.DataFrame, datetime.date | None]:
-    """Members of each board as they were seen last by the end of a session; the oldest such day.
-
-    One observation may hold a part of the boards: they are asked for in turn.
-    """
-    first = session - MEMBERS_KEEP
-    entries = [
-        entry
-        for entry in raw.observations()
-        if entry.source.split(".")[1] == MEMBERS
-        and not entry.quarantined
-        and first <= entry.session <= session
-    ]
-    seen: set[tuple[str, str]] = set()
-    frames, oldest = [pd.DataFrame({"board": [], "code": [], "kind": []}, dtype=object)], None
-    for entry in sorted(entries, key=lambda e: (e.session, e.observed_at), reverse=True):
-        table = raw.get(entry.id).frame[["board", "code", "kind"]]
-        pairs = pd.Series(zip(table["board"], table["kind"], strict=True), index=table.index)
-        new = ~pairs.isin(seen)
-        if new.any():
-            frames.append(table[new])
-            oldest = entry.session
-        seen |= set(pairs)
-    return _joined(frames), oldest
-
-
-def _resolver(
+def resolver(
     sectors: Sectors, observations: Iterable[Observation], session: datetime.date
 ) -> Resolve:
     """Take in the boards of each list, then say which sector a board of the day is."""
@@ -200,6 +183,11 @@ def _resolver(
         return known[name, kind]
 
     return resolve
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [part for part in parts if len(part)] or parts[:1]
+    return pd.concat(filled, ignore_index=True)
 
 
 def _is_name(name: object) -> bool:

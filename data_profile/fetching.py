@@ -124,7 +124,7 @@ def _work(pipe: Connection, jobs: Sequence[Job], folder: str) -> None:
     """What the fetching process does: ask each source, send what it says."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     threading.Thread(target=end_with_parent, daemon=True).start()
-    os.environ["TZ"] = "Asia/Shanghai"
+    os.environ |= {"TZ": "Asia/Shanghai", "TQDM_DISABLE": "1"}
     time.tzset()
     os.chdir(folder)
     os.dup2(2, 1)  # standard output belongs to `--json`

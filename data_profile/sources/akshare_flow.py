@@ -14,20 +14,13 @@ from data_profile.sources.akshare_source import AkshareSource, akshare_function
 from data_profile.sources.answers import Answer
 from data_profile.sources.tables import PERCENT, YI, Column
 
-_SIZES = {
-    "主力": "main",
-    "超大单": "super_large",
-    "大单": "large",
-    "中单": "medium",
-    "小单": "small",
-}
-_RAW = {
-    "main": ("f62", "f184"),
-    "super_large": ("f66", "f69"),
-    "large": ("f72", "f75"),
-    "medium": ("f78", "f81"),
-    "small": ("f84", "f87"),
-}
+_SIZES = (  # of orders: akshare's name, ours, raw names of the net and its share of the turnover
+    ("主力", "main", "f62", "f184"),
+    ("超大单", "super_large", "f66", "f69"),
+    ("大单", "large", "f72", "f75"),
+    ("中单", "medium", "f78", "f81"),
+    ("小单", "small", "f84", "f87"),
+)
 
 
 def by_size(prefix: str, raw: bool) -> dict[str, Column]:

@@ -187,8 +187,8 @@ def _member(session: datetime.date, at: int) -> dict[str, object]:
     return {
         "f2": round(price * 1.01, 2), "f3": 1.0, "f4": 0.1, "f5": volume,
         "f6": volume * price * 100, "f7": 3.0, "f8": 2.0, "f9": 20.0, "f12": codes()[at],
-        "f14": NAMES[at], "f15": round(price * 1.02, 2), "f16": round(price * 0.98, 2), "f17": price, "f18": price,
-        "f23": 2.5,
+        "f14": NAMES[at], "f15": round(price * 1.02, 2), "f16": round(price * 0.98, 2),
+        "f17": price, "f18": price, "f23": 2.5,
     }  # fmt: skip
 
 
