@@ -91,7 +91,7 @@ class Sectors:
     ...     sectors = Sectors(Path(folder))
     ...     entered = sectors.enter(["锂电池", "半导体"], "concept", day)
     ...     sectors.resolve("锂电池 概念", "concept", day)
-    Match(sector_id='BK0001', how='alias', score=100.0)
+    Match(sector_id='BK0002', how='alias', score=100.0)
     """
 
     def __init__(self, folder: Path) -> None:

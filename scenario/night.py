@@ -155,9 +155,9 @@ class Night:
     def _able(self) -> list[str]:
         """The proposers that can still be paid."""
         names = list(self._proposers)
-        if self.account.shortage() is None or names == ["llm"]:
+        if self.account.shortage() is None:
             return names
-        return [name for name in names if name != "llm"]
+        return [name for name in names if not self._proposers[name].paid] or names
 
     def _size(self, batch: int) -> int:
         wanted = self._options.evaluations
@@ -174,7 +174,7 @@ class Night:
         if self._deadline is not None and dt.datetime.now(dt.UTC) >= self._deadline:
             return "deadline"
         shortage = self.account.shortage()
-        if shortage is not None and list(self._proposers) == ["llm"]:
+        if shortage is not None and all(one.paid for one in self._proposers.values()):
             self.say(shortage)
             return "budget"
         if record.barren >= BARREN:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 NODE_COST = 0.1
 """Fitness lost for each node of an expression, in units of the t statistic."""
 
+PACES = ("changing daily", "changing in days", "changing in weeks", "nearly constant")
+EXPOSURES = ("unlike persistence and size", "somewhat like them", "much like them")
+"""Words for `Cell.pace` and `Cell.exposure`."""
+
 _EXPOSURES = ("persistence_exposure", "size_exposure")
 _AUTOCORRELATION_EDGES = (0.3, 0.6, 0.85)
 _EXPOSURE_EDGES = (0.15, 0.4)

@@ -18,7 +18,7 @@ class Idea:
     Parameters
     ----------
     proposer
-        Name of the proposer whose idea it is: "evolve", "llm".
+        Name of the proposer whose idea it is.
     hypothesis
         The economic idea in words.
     reason
@@ -69,8 +69,10 @@ class Proposer(ABC):
     the context, so that a run that was killed goes on as if it had not been.
     """
 
-    #: Recorded with every attempt: "evolve", "llm".
+    #: Recorded with every attempt: "evolve", "llm", "llm-mutation", "llm-crossover".
     name: str
+    #: Whether an idea costs money.
+    paid: bool = False
     #: Expressions wanted an iteration.
     batch: int = 64
 

@@ -10,14 +10,16 @@ import prompts
 from factor_pool.expression import Expression, parse
 from factor_pool.expression.operators import MAX_WINDOW, OPERATORS
 from scenario.checks import DEEPEST, MOST_NODES, plain
+from scenario.proposers.archive import EXPOSURES, PACES, Archive, Cell
 from scenario.proposers.base import Context, Idea, Proposer
+from scenario.proposers.themes import THEMES
 from scenario.redaction import redact
 
 if TYPE_CHECKING:
     from factor_pool.records import Attempt
     from scenario.backend import Backend
 
-_IDEAS, _STRONGEST, _LESSONS, _BANNED, _UNUSED = 12, 8, 8, 8, 8
+_IDEAS, _STRONGEST, _LESSONS, _BANNED, _UNUSED, _EMPTY = 12, 8, 8, 8, 8, 8
 _OFTEN = 3  # members of the pool that share a part before it is banned
 
 Sentence = Annotated[str, StringConstraints(min_length=8, max_length=1_000)]
@@ -58,6 +60,7 @@ class LanguageModel(Proposer):
     """
 
     name = "llm"
+    paid = True
     batch = 5
 
     def __init__(self, backend: "Backend", session: str) -> None:
@@ -65,16 +68,20 @@ class LanguageModel(Proposer):
         self._session = session
 
     def idea(self, context: Context) -> Idea:
-        """One economic idea, away from what was tried."""
-        question = prompts.load("hypothesis").render(
+        """One economic idea."""
+        reply = self._ask(context, self.question(context), HypothesisReply, "hypothesis")
+        return Idea(self.name, _clean(reply.hypothesis), _clean(reply.reason))
+
+    def question(self, context: Context) -> str:
+        """What is asked for an idea: one away from what was tried."""
+        return prompts.load("hypothesis").render(
             pool=context.pool,
             ideas=_ideas(context.attempts),
             strongest=_strongest(context.attempts),
             failures=_failures(context.attempts),
             unused=_unused(context),
+            empty=_empty(context),
         )
-        reply = self._ask(context, question, HypothesisReply, "hypothesis")
-        return Idea(self.name, _clean(reply.hypothesis), _clean(reply.reason))
 
     def expressions(
         self, idea: Idea, context: Context, failures: Sequence[tuple[str, str]]
@@ -160,6 +167,23 @@ def _unused(context: Context) -> list[str]:
         if attempt.canonical is not None:
             counted.update(name for name in context.units if f"${name}" in attempt.canonical)
     return sorted(counted, key=lambda name: (counted[name], name))[:_UNUSED]
+
+
+def _empty(context: Context) -> list[str]:
+    """Kinds of behaviour that no attempt has shown yet, in words; families in turn."""
+    archive = Archive()
+    archive.update(context.attempts)
+    known = [theme.name for theme in THEMES if set(theme.fields) & set(context.units)]
+    cells = [
+        Cell(family, pace, exposure)
+        for exposure in range(len(EXPOSURES))
+        for pace in range(len(PACES))
+        for family in known
+    ]
+    left = [cell for cell in cells if cell not in archive.cells]
+    return [
+        f"{cell.family}, {PACES[cell.pace]}, {EXPOSURES[cell.exposure]}" for cell in left[:_EMPTY]
+    ]
 
 
 def _lessons(attempts: Sequence["Attempt"]) -> list[dict[str, str]]:

@@ -182,7 +182,7 @@ def test_what_was_said_before_a_failure_is_kept(tmp_path: Path) -> None:
 
 def test_a_damaged_cache_is_named(tmp_path: Path) -> None:
     (tmp_path / "news.db").write_bytes(b"no database" * 100)
-    with pytest.raises(NewsError, match="can be deleted"):
+    with pytest.raises(NewsError, match="delete it"):
         Sentiment(tmp_path, Model(), "m-1").scores(["a1"])
 
 
