@@ -218,7 +218,7 @@ class _Run:
             self._note(name, "failed", f"it speaks of {told.session}, not of {self._session}")
             return
         table = replace(told, observed_at=self._now())  # one clock for all that is collected
-        verdict = quality.check(table, self._previous(name))
+        verdict = quality.check(table, self._previous(name), expected=self._seconded(table))
         self._raw.put(table, quarantined=None if verdict.good else verdict.reasons)
         if verdict.good:
             self._note(name, "good", "")
@@ -235,6 +235,22 @@ class _Run:
         if not earlier:
             return None
         return self._raw.get(max(earlier, key=lambda e: (e.session, e.observed_at)).id)
+
+    def _seconded(self, told: Observation) -> set[str] | None:
+        """The codes that another source has in the same pool this session; None if none has."""
+        if told.table != "limit_up_pool":
+            return None
+        others = [
+            entry
+            for entry in self._raw.observations(session=self._session)
+            if not entry.quarantined
+            and entry.source != told.source
+            and entry.source.split(".")[1] == told.table
+        ]
+        if not others:
+            return None
+        pool = self._raw.get(others[-1].id).frame
+        return set(pool["code"][~pool["name"].str.upper().str.contains("ST")])
 
     def _expected(self) -> list[str]:
         """Sources that should be in by now, auctions apart, in the order of preference."""
@@ -253,7 +269,7 @@ class _Run:
         if built is not None:
             note = built.note()
         else:
-            note = "no table of this session is good; the store is as it was" * self._step.builds
+            note = "there is nothing to build the day from; the store is as it was" * self._step.builds
         self._journal.end(self._session, self._step.name, state, self._now(), note)
         fetches = tuple(self._fetches.values())
         return Report(self._session, self._step.name, state, note, fetches, built)

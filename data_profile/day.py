@@ -92,7 +92,8 @@ def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built 
     Returns
     -------
     Built
-        None where no table of the session is good: the store is left as it was.
+        None where no table of the session is good, or no sector is known that they could speak
+        of: the store is left as it was.
 
     Raises
     ------
@@ -112,11 +113,18 @@ def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built 
         members.table,
         resolver(sectors, observations, session),
     )
+    if rows.empty:
+        return None
     missing = tuple(part for part in dict.fromkeys(map(_part, expected)) if part not in chosen)
     state: Literal["complete", "partial"] = "partial" if missing else "complete"
     observed_at = max(entry.observed_at for entry in chosen.values())
     Store(home.store).append(
-        rows, session=session, observed_at=observed_at, state=state, missing=missing
+        rows,
+        session=session,
+        observed_at=observed_at,
+        state=state,
+        missing=missing,
+        names=names_of(sectors, rows),
     )
     return Built(session, observed_at, state, missing, len(rows), members.oldest, doubtful)
 
@@ -162,6 +170,12 @@ def sum_up(
     rows = aggregate.sector_day(session, tables, members, resolve)
     left_out = unplaced(tables, members, resolve)
     return rows, (*left_out.boards, *left_out.contested)
+
+
+def names_of(sectors: Sectors, rows: pd.DataFrame) -> dict[str, str]:
+    """Id -> name of the sectors in rows."""
+    known = sectors.sectors()
+    return {name: known[name].name for name in rows["instrument"]}
 
 
 def resolver(
