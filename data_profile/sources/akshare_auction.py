@@ -59,7 +59,9 @@ class Auction(AkshareSource):
                          "成交额": table["成交额"].sum()})  # fmt: skip
         return pd.DataFrame(rows)
 
-    def complete(self, frame: pd.DataFrame, answers: Sequence[Answer]) -> pd.DataFrame:
+    def complete(
+        self, frame: pd.DataFrame, answers: Sequence[Answer], session: datetime.date
+    ) -> pd.DataFrame:
         """The previous close, which akshare drops, and the gap to it as a ratio."""
         before = {}
         for answer in answers:
@@ -71,4 +73,4 @@ class Auction(AkshareSource):
 
     def _yesterday(self, session: datetime.date) -> list[str]:
         day = sessions(session - datetime.timedelta(20), session - datetime.timedelta(1))[-1]
-        return sorted(LimitUpPool(self.transport).fetch(day).frame["code"])
+        return sorted(self._listed(LimitUpPool(self.transport), day)["code"])

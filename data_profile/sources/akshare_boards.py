@@ -58,7 +58,9 @@ class _BoardQuotes(AkshareSource):
         frame = super().tidy(table).assign(kind=self.kind)
         return frame.drop_duplicates("board_code", keep="last", ignore_index=True)
 
-    def complete(self, frame: pd.DataFrame, answers: Sequence[Answer]) -> pd.DataFrame:
+    def complete(
+        self, frame: pd.DataFrame, answers: Sequence[Answer], session: datetime.date
+    ) -> pd.DataFrame:
         """Open, high, low, previous close in points and turnover in yuan."""
         raw = {str(row.get("f12")): row for answer in answers for row in answer.rows}
         for name, field in _MORE.items():
@@ -129,7 +131,7 @@ class _BoardMembers(AkshareSource):
 
     def _turn(self, session: datetime.date) -> list[tuple[str, str]]:
         """The boards whose turn it is."""
-        listed = self.quotes(self.transport).fetch(session).frame.sort_values("board_code")
+        listed = self._listed(self.quotes(self.transport), session).sort_values("board_code")
         turns = -(-len(listed) // BOARDS_A_SESSION)
         mine = listed.iloc[session.toordinal() % turns :: turns]
         return list(zip(mine["board_code"], mine["board"], strict=True))

@@ -104,7 +104,9 @@ class _BoardMainFlow(AkshareSource):
         frame = super().tidy(table).assign(kind=self.kind)
         return frame.drop_duplicates("board", keep="last", ignore_index=True)
 
-    def complete(self, frame: pd.DataFrame, answers: Sequence[Answer]) -> pd.DataFrame:
+    def complete(
+        self, frame: pd.DataFrame, answers: Sequence[Answer], session: datetime.date
+    ) -> pd.DataFrame:
         """The board's code, which akshare drops."""
         codes = {row.get("f14"): row.get("f12") for answer in answers for row in answer.rows}
         return frame.assign(board_code=frame["board"].map(codes))

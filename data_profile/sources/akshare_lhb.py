@@ -6,12 +6,14 @@ for, with the same seats again: add up over `reason` and you count twice.
 """
 
 import datetime
+from collections.abc import Sequence
 from typing import ClassVar
 
 import pandas as pd
 import requests
 
 from data_profile.sources.akshare_source import AkshareSource, akshare_function
+from data_profile.sources.answers import Answer
 from data_profile.sources.base import SourceStale
 from data_profile.sources.tables import PERCENT, YI, Column
 
@@ -22,23 +24,28 @@ _PAGE = 500
 class _Listed(AkshareSource):
     known_at = "18:10"
     key = ("code", "reason")
-    day: ClassVar[str]  # akshare's name of the column that holds the session
 
     def _ask(self, session: datetime.date) -> pd.DataFrame:
         day = session.strftime("%Y%m%d")
         table: pd.DataFrame = akshare_function(self.interface)(start_date=day, end_date=day)
-        others = set(pd.to_datetime(table[self.day]).dt.date) - {session}
+        return table
+
+    def complete(
+        self, frame: pd.DataFrame, answers: Sequence[Answer], session: datetime.date
+    ) -> pd.DataFrame:
+        """Nothing more, but no row of another session."""
+        others = set(frame["day"].dt.date) - {session}
         if others:
             raise SourceStale(f"{self.name}: asked for {session}, has rows of {min(others)}")
-        return table
+        return frame.drop(columns="day")
 
 
 class LhbStocks(_Listed):
     """龙虎榜详情: listed stocks, bought and sold by the seats that are shown."""
 
     name, interface = "akshare.lhb_stocks", "stock_lhb_detail_em"
-    day = "上榜日"
     columns: ClassVar = {
+        "上榜日": Column("day", "date"),
         "代码": Column("code", "code"),
         "名称": Column("name", "text"),
         "上榜原因": Column("reason", "text"),
@@ -59,9 +66,9 @@ class LhbInstitutions(_Listed):
     """机构买卖每日统计: what seats marked 机构专用 did in each listed stock."""
 
     name, interface = "akshare.lhb_institutions", "stock_lhb_jgmmtj_em"
-    day = "上榜日期"
     label = "代码"
     columns: ClassVar = {
+        "上榜日期": Column("day", "date", raw="TRADE_DATE"),
         "代码": Column("code", "code", raw="SECURITY_CODE"),
         "名称": Column("name", "text", raw="SECURITY_NAME_ABBR"),
         "上榜原因": Column("reason", "text", raw="EXPLANATION"),

@@ -62,6 +62,6 @@ class News(AkshareSource):
         ).drop_duplicates(list(self.key), ignore_index=True)
 
     def _sealed(self, session: datetime.date) -> list[str]:
-        pool = LimitUpPool(self.transport).fetch(session).frame
+        pool = self._listed(LimitUpPool(self.transport), session)
         order = pool.sort_values(["streak", "code"], ascending=[False, True])
         return list(order["code"][: self.most])

@@ -62,7 +62,7 @@ class AkshareSource(Source):
             rows = [row for answer in answers for row in answer.rows]
             check_labels(self.name, table, self.columns, self.label, rows)
         day = day_said(answers) if self.dated else None
-        frame = self.complete(self.tidy(table), answers)
+        frame = self.complete(self.tidy(table), answers, session)
         if frame.empty and not self.may_be_empty:
             raise SourceEmpty(f"{self.name}: the upstream has no row for {session}")
         return Observation(
@@ -79,7 +79,9 @@ class AkshareSource(Source):
         """
         return tidy(self.name, table, self.columns)
 
-    def complete(self, frame: pd.DataFrame, answers: Sequence[Answer]) -> pd.DataFrame:
+    def complete(
+        self, frame: pd.DataFrame, answers: Sequence[Answer], session: datetime.date
+    ) -> pd.DataFrame:
         """What the raw answers say beyond akshare's table; nothing by default."""
         return frame
 
@@ -120,6 +122,13 @@ class AkshareSource(Source):
         if not isinstance(table, pd.DataFrame):
             raise SourceMalformed(f"{self.name}: akshare returned {type(table).__name__}, no table")
         return table
+
+    def _listed(self, source: Source, session: datetime.date) -> pd.DataFrame:
+        """What another source lists, to ask for each; a failure is told as one of this source."""
+        try:
+            return source.fetch(session).frame
+        except SourceError as error:
+            raise type(error)(f"{self.name}, when listing what to ask for: {error}") from error
 
     def _check_now(self, session: datetime.date) -> None:
         """A snapshot speaks of the session that is open or was the last to be."""

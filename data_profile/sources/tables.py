@@ -95,7 +95,7 @@ def check_labels(
     SourceMalformed
         A column does not hold what the answer has under that name.
     """
-    raw_key = columns[key].raw
+    raw_key = columns[key].raw or ""
     given: dict[str, list[Mapping[str, object]]] = {}
     for row in rows:
         if raw_key in row:
@@ -123,6 +123,8 @@ def _same(raw: object, parsed: object, column: Column) -> bool:
             return math.isclose(float(str(raw)) * column.raw_scale, float(str(parsed)))
         except ValueError:
             return False
+    if column.kind == "date":
+        return str(raw)[:10] == str(parsed)[:10]
     width = 6 if column.kind in ("clock", "code") else 0
     return str(raw).zfill(width) == str(parsed).zfill(width)
 

@@ -66,7 +66,9 @@ class ThsLimitUpPool(AkshareSource):
             rows += data["info"]
         return pd.DataFrame([{**row, **_derived(row)} for row in rows])
 
-    def complete(self, frame: pd.DataFrame, answers: Sequence[Answer]) -> pd.DataFrame:
+    def complete(
+        self, frame: pd.DataFrame, answers: Sequence[Answer], session: datetime.date
+    ) -> pd.DataFrame:
         """It leaves the number of breaks out where there was none."""
         return frame.assign(breaks=frame["breaks"].fillna(0.0))
 

@@ -97,10 +97,10 @@ class Limits:
             text = environment.get(variable, "").strip()
             if text:
                 try:
-                    chosen[field.name] = type(field.default)(text)
+                    chosen[field.name] = (int if field.type is int else float)(text)
                 except ValueError as error:
                     raise SourceError(f"{variable} is {text!r}, no number") from error
-        return cls(**chosen)
+        return cls(**chosen)  # type: ignore[arg-type]
 
 
 class Clock:
@@ -210,7 +210,7 @@ class Transport:
         """The host that a request is meant for."""
         url = str(request.url)
         if self._base_url is not None and url.startswith(self._base_url + "/"):
-            return request.headers.get(ORIGINAL, "")  # a redirect within the local server
+            return str(request.headers.get(ORIGINAL, ""))  # a redirect within the local server
         return (urlsplit(url).hostname or "").lower()
 
     def target(self, request: requests.PreparedRequest, kept: dict[str, Any]) -> None:
@@ -411,9 +411,9 @@ def _open_door() -> None:
     """Put the door in front of requests and curl_cffi; outside `fetching` nothing changes."""
     from curl_cffi.requests import Session
 
-    request = Session.request
+    request: Any = Session.request
 
-    def requested(self: Session, method: str, url: str, *args: Any, **kwargs: Any) -> object:
+    def requested(self: object, method: Any, url: str, *args: Any, **kwargs: Any) -> object:
         if _exchange.get() is None:
             return request(self, method, url, *args, **kwargs)
         headers = {
@@ -423,5 +423,5 @@ def _open_door() -> None:
         }
         return requests.request(method, url, params=kwargs.get("params"), headers=headers)
 
-    Session.request = requested
+    Session.request = requested  # type: ignore[method-assign, assignment]
     HTTPAdapter.send = _sent  # type: ignore[method-assign]

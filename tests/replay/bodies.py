@@ -341,8 +341,9 @@ def ths_pool(session: datetime.date, query: Query) -> Body:
         rows.append({
             "code": stock["c"], "name": stock["n"], "latest": int(str(stock["p"])) / 1000,
             "change_rate": stock["zdp"], "currency_value": stock["ltsz"],
-            "turnover_rate": stock["hs"], "order_amount": 5_000_000.0 + at, "open_num": None,
-            "first_limit_up_time": str(first), "last_limit_up_time": str(first + 60),
+            "turnover_rate": stock["hs"], "order_amount": 5_000_000.0 + at,
+            "open_num": 2 if at % 2 else None,
+            "first_limit_up_time": str(first), "last_limit_up_time": str(first + 60 * (at % 2)),
             "high_days": "首板" if at % 3 == 0 else f"{at % 3 + 1}天{at % 3 + 1}板",
             "high_days_value": (at % 3 + 1) * 65537, "reason_type": "算力+液冷",
             "limit_up_type": "换手板", "is_again_limit": 0, "is_new": 0, "market_id": 33,

@@ -110,6 +110,8 @@ class Upstream:
 
 def _swapped(row: list[str], pair: tuple[int, int]) -> list[str]:
     row = list(row)
+    if max(pair) >= len(row):
+        return row
     row[pair[0]], row[pair[1]] = row[pair[1]], row[pair[0]]
     return row
 
@@ -137,6 +139,8 @@ def _change(body: dict[str, Any], mode: str, swap: tuple[int, int] | None) -> An
     if mode == "empty":
         rows, more = [], {"total": 0, "pages": 0, "count": 0, "tc": 0}
         inner.update({key: value for key, value in more.items() if key in inner})
+        if isinstance(inner.get("page"), dict):
+            inner["page"]["total"] = 0
     elif mode == "extra":
         rows = [f"{row},7" if isinstance(row, str) else {"zz": 7, **row} for row in rows]
     elif mode == "reordered":
