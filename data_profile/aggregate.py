@@ -42,12 +42,15 @@ _COUNTS = ("limit_up_count", "limit_up_first_board", "limit_up_multi_board", "ma
            "broken_limit_count", "limit_down_count")  # fmt: skip
 _RATES = ("sealing_rate", "limit_up_premium", "promotion_rate",
           *(f"promotion_rate_{height}" for height in range(1, PROMOTION + 1)))  # fmt: skip
-_LISTS = ("lhb_count", "lhb_net_buy", "institution_net_buy", "hot_money_net_buy")
+_LISTS = ("lhb_count", "lhb_net_buy", "lhb_institution_net_buy", "lhb_hot_money_net_buy")
 FIELDS: tuple[str, ...] = (
     *_QUOTES, "breadth", "market_breadth", *_FLOWS.values(), "net_inflow_ratio", *_COUNTS,
-    *_RATES, *_LISTS, "northbound_net_buy", "news_sentiment", "news_count",
+    *_RATES, *_LISTS, "news_sentiment", "news_count",
 )  # fmt: skip
-"""Columns of `sector_day` after date and instrument, always all of them."""
+"""Columns of `sector_day` after date and instrument, always all of them.
+
+`northbound_net_buy` follows where its table is given: nothing publishes it since 2024-08.
+"""
 
 
 def sector_day(
@@ -68,9 +71,9 @@ def sector_day(
 
         - `board_quotes` (board, kind, open, high, low, close, ret, turnover, company_count,
           up_count, down_count)
-        - `board_flow` (board, kind, inflow, outflow, net_inflow, main_net, super_large_net,
-          large_net, medium_net, small_net, company_count): may hold the rows of two upstreams
-          one after the other; a figure that two boards of one sector give is left out.
+        - `board_flow`, `board_main_flow` (board, kind, inflow, outflow, net_inflow, main_net,
+          super_large_net, large_net, medium_net, small_net, company_count): a table may hold the
+          rows of several upstreams; a figure that two boards of one sector give is left out.
         - `stocks` (code, ret, turnover): every stock traded, for breadth without board quotes.
         - `limit_up_pool` (code, name, industry, streak, first_time, breaks, one_word,
           sealing_value, st), `limit_up_previous` (code, name, industry, streak: yesterday's
@@ -102,7 +105,8 @@ def sector_day(
     for make in (_stocks, _boards, _pools, _yesterday, _lists, _news):
         columns |= make(day)  # what a board says of itself counts before the sum of its members
     columns |= _derived(columns)
-    frame = pd.DataFrame(columns, index=pd.Index(day.sectors, dtype=object)).reindex(columns=FIELDS)
+    fields = [*FIELDS, *(name for name in columns if name == "northbound_net_buy")]
+    frame = pd.DataFrame(columns, index=pd.Index(day.sectors, dtype=object)).reindex(columns=fields)
     frame = frame.astype(np.float64).rename_axis("instrument").reset_index()
     frame.insert(0, "date", pd.Timestamp(session))
     return frame
@@ -112,9 +116,10 @@ def _boards(day: DayTables) -> dict[str, pd.Series]:
     """Quotes, breadth and flows."""
     quotes = day.board_values("board_quotes", _QUOTES)
     columns = {str(name): quotes[name] for name in quotes}
-    flows = day.board_values("board_flow", (*_FLOWS, "company_count"))
-    for name in map(str, flows):
-        columns.setdefault(_FLOWS.get(name, name), flows[name])
+    for table in ("board_flow", "board_main_flow"):
+        flows = day.board_values(table, (*_FLOWS, "company_count"))
+        for name in map(str, flows):
+            columns.setdefault(_FLOWS.get(name, name), flows[name])
     if "northbound" in day.tables:
         columns["northbound_net_buy"] = day.board_values("northbound", ["net_buy"])["net_buy"]
     return columns
@@ -173,7 +178,7 @@ def _marks(pool: pd.DataFrame) -> pd.DataFrame:
     }
     for name, there in reached.items():
         marks[name] = there.astype(float).where(height.notna())
-    growth = pool["code"].map(_is_growth)
+    growth = np.array([_is_growth(code) for code in pool["code"]], dtype=bool)
     marks["limit_up_20pct_count"] = (growth & ~special).astype(float)
     if (one_word := _one_word(pool)) is not None:
         marks["one_word_count"] = (one_word & ~special).astype(float)
@@ -234,43 +239,43 @@ def _yesterday(day: DayTables) -> dict[str, pd.Series]:
 
 def _lists(day: DayTables) -> dict[str, pd.Series]:
     """The dragon-tiger list: stocks, and seats by what they are."""
-    columns: dict[str, pd.Series] = {}
     listed = day.tables.get("lhb_stocks")
-    if listed is not None:
-        # One stock, one entry: the single day's if there is one, not the sum of three days.
-        reason = listed["reason"].astype(str) if "reason" in listed else pd.Series("", listed.index)
-        several = reason.str.contains(_SEVERAL_DAYS)
-        listed = (
-            listed.assign(several=several, reason=reason)
-            .sort_values(["code", "several", "reason", "net_buy"])
-            .drop_duplicates("code")
-        )
-        rows = day.place(listed.assign(lhb_count=1.0, lhb_net_buy=listed["net_buy"]))
-        columns = _totals(day, rows, ("lhb_count", "lhb_net_buy"))
+    if listed is None:
+        return {}
+    # One stock, one entry: the single day's if there is one, not the sum of three days.
+    reason = listed["reason"].astype(str) if "reason" in listed else pd.Series("", listed.index)
+    several = reason.str.contains(_SEVERAL_DAYS)
+    listed = (
+        listed.assign(several=several, reason=reason)
+        .sort_values(["code", "several", "reason", "net_buy"])
+        .drop_duplicates("code")
+    )
+    rows = day.place(listed.assign(lhb_count=1.0, lhb_net_buy=listed["net_buy"]))
+    columns = _totals(day, rows, ("lhb_count", "lhb_net_buy"))
     if (seats := day.tables.get("lhb_seats")) is not None:
         columns |= _seats(day, seats, listed)
     return columns
 
 
-def _seats(
-    day: DayTables, seats: pd.DataFrame, listed: pd.DataFrame | None
-) -> dict[str, pd.Series]:
-    # A seat among the five largest buyers and sellers alike, or a stock listed for two reasons,
-    # stands there twice with the same amounts.
+def _seats(day: DayTables, seats: pd.DataFrame, listed: pd.DataFrame) -> dict[str, pd.Series]:
+    """Net buying by kind of seat; unknown for the sectors of a stock whose seats are not there."""
+    if "reason" in seats:  # of the entry that counts, not of one over three days
+        seats = seats.merge(listed[["code", "reason"]], on=["code", "reason"])
+    # A seat among the five largest buyers and sellers alike stands there twice, with the same
+    # amounts.
     seats = seats.drop_duplicates(["code", "seat", "buy", "sell"])
     net = seats["buy"].fillna(0.0) - seats["sell"].fillna(0.0)
     institution = seats["seat"].str.contains(INSTITUTION, regex=False)
     branch = seats["seat"].str.contains(_BRANCH) & ~institution
     stocks = (
         seats[["code"]]
-        .assign(institution_net_buy=net.where(institution, 0.0))
-        .assign(hot_money_net_buy=net.where(branch, 0.0))
+        .assign(lhb_institution_net_buy=net.where(institution, 0.0))
+        .assign(lhb_hot_money_net_buy=net.where(branch, 0.0))
         .groupby("code", as_index=False)
         .sum()
     )
-    if listed is not None:  # a listed stock whose seats were not fetched leaves its sectors unknown
-        stocks = stocks.merge(listed[["code"]], on="code", how="outer")
-    return _totals(day, day.place(stocks), ("institution_net_buy", "hot_money_net_buy"))
+    stocks = listed[["code"]].merge(stocks, on="code", how="left")
+    return _totals(day, day.place(stocks), ("lhb_institution_net_buy", "lhb_hot_money_net_buy"))
 
 
 def _news(day: DayTables) -> dict[str, pd.Series]:
@@ -278,11 +283,12 @@ def _news(day: DayTables) -> dict[str, pd.Series]:
     news = day.tables.get("news")
     if news is None:
         return {}
+    parts = []
     if "board" in news:
-        rows = news.assign(sector=day.of_boards(news)).dropna(subset="sector")
-    else:
-        rows = day.place(news)
-    scores = rows.groupby("sector")["score"]
+        parts.append(news.assign(sector=day.of_boards(news)).dropna(subset="sector"))
+    if "code" in news:
+        parts.append(day.place(news[news["code"].notna()]))
+    scores = pd.concat([part[["sector", "score"]] for part in parts]).groupby("sector")["score"]
     return {
         "news_sentiment": scores.mean(),
         "news_count": scores.size().astype(np.float64).reindex(day.sectors, fill_value=0.0),

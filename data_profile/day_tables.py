@@ -14,6 +14,7 @@ Resolve = Callable[[str, str], str | None]
 NEEDED: Mapping[str, frozenset[str]] = {
     "board_quotes": frozenset({"board"}),
     "board_flow": frozenset({"board"}),
+    "board_main_flow": frozenset({"board"}),
     "stocks": frozenset({"code", "ret"}),
     "limit_up_pool": frozenset({"code", "streak"}),
     "limit_up_previous": frozenset({"code", "streak"}),
@@ -130,10 +131,9 @@ def _clean(name: str, table: pd.DataFrame) -> pd.DataFrame:
         raise AggregateError(f"table {name} lacks {', '.join(missing)}")
     if name == "news" and "board" not in table and "code" not in table:
         raise AggregateError("table news needs board or code")
-    if "board" not in table and not (fine := table["code"].map(_is_code)).all():
+    if "board" not in table and (wrong := [c for c in table["code"] if not _is_code(c)]):
         raise AggregateError(
-            f"table {name} has the code {table['code'][~fine].iloc[0]!r}; six digits as text, with "
-            "leading zeros"
+            f"table {name} has the code {wrong[0]}; codes are six digits as text, zeros included"
         )
     # In an order of its own, so that sums come out the same whatever order it arrived in.
     table = table.iloc[np.argsort(pd.util.hash_pandas_object(table, index=False), kind="stable")]

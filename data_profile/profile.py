@@ -22,6 +22,7 @@ FIELDS = Path(__file__).with_name("fields.yaml")
 CUTOFF = "15:45"  # when the daily forecast is made, Asia/Shanghai
 Unit = Literal["points", "yuan", "count", "ratio", "shares", "dimensionless"]
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_NEXT = "next "  # after every time of day, in order of text too
 _LABEL = "limit_up_count"
 _SURGE_LEAST, _SURGE_TIMES, _SURGE_SPAN = 3, 2.0, 20
 
@@ -42,7 +43,8 @@ class Field(pydantic.BaseModel):
     source
         Where it is collected, or how it is computed.
     known_at
-        "HH:MM" of the session, Asia/Shanghai, from which the value may be used.
+        "HH:MM" of the session, Asia/Shanghai, from which the value may be used; "next HH:MM" is
+        of the session after it.
     core
         Whether windows are placed only where this field exists.
     factor
@@ -64,7 +66,7 @@ class Field(pydantic.BaseModel):
     en: str = pydantic.Field(min_length=1)
     unit: Unit
     source: str = pydantic.Field(min_length=1)
-    known_at: str = pydantic.Field(pattern=rf"^{_CLOCK.pattern}$")
+    known_at: str = pydantic.Field(pattern=rf"^({_NEXT})?{_CLOCK.pattern}$")
     core: bool = False
     factor: bool = True
     depth: str = pydantic.Field(min_length=1)
