@@ -20,7 +20,8 @@ from data_profile.sources.base import Observation
 
 _EVERY_DAY = ("limit_up_pool", "limit_up_previous", "strong_pool")  # never without a row
 _BOARDS = ("board_flow", "board_main_flow", "board_quotes")
-_REPEATS = ("board_members", "news")  # may well say what they said before
+# Of these an observation may well say what the one before said, or be of another board.
+_REPEATS = ("board_members", "news", "board_quotes_history", "board_main_flow_history")
 _SCALE = 100.0
 _ROWS_TO_COMPARE = 5
 _KEPT = 0.8  # share of the boards before that must still be there

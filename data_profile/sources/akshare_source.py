@@ -2,6 +2,7 @@
 
 import datetime
 import importlib
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -116,7 +117,7 @@ class AkshareSource(Source):
                 raise SourceEmpty(f"{self.name}: the upstream has no row for {session}") from error
             raise SourceMalformed(
                 f"{self.name}: akshare's {self.interface} could not read the answer "
-                f"({type(error).__name__}: {str(error)[:200]}); the upstream changed it: "
+                f"({type(error).__name__}: {str(error)[:200]!r}); the upstream changed it: "
                 "look for a newer akshare"
             ) from error
         if not isinstance(table, pd.DataFrame):
@@ -144,6 +145,7 @@ class AkshareSource(Source):
 
 def akshare_function(interface: str) -> Any:
     """A function of akshare, imported when it is first asked for (that takes seconds)."""
+    os.environ.setdefault("TQDM_DISABLE", "1")  # its progress bars would stand in the log
     return getattr(importlib.import_module("akshare"), interface)
 
 

@@ -61,7 +61,7 @@ def tidy(source: str, table: pd.DataFrame, columns: Mapping[str, Column]) -> pd.
     if missing:
         raise SourceMalformed(
             f"{source}: {', '.join(missing)} missing from the table; it has "
-            f"{', '.join(map(str, table.columns))[:_LONGEST]}"
+            f"{', '.join(map(repr, table.columns))[:_LONGEST]}"
         )
     made = {
         column.name: _cells(source, name, table[name], column) for name, column in columns.items()
@@ -135,7 +135,9 @@ def _cells(source: str, name: str, cells: pd.Series, column: Column) -> pd.Serie
     made = {"text": _text, "code": _code, "clock": _clock, "date": _date}[column.kind]
     found = [None if _is_missing(cell) else made(str(cell)) for cell in cells]
     for cell, value in zip(cells, found, strict=True):
-        if value is None and (column.kind in ("code", "date") or not _is_missing(cell)):
+        if value is not None or column.kind == "text":
+            continue
+        if column.kind in ("code", "date") or not _is_missing(cell):
             raise SourceMalformed(f"{source}: {str(cell)[:40]!r} in {name} is no {column.kind}")
     return pd.Series(found, dtype="datetime64[s]" if column.kind == "date" else object)
 

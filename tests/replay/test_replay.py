@@ -99,7 +99,7 @@ def test_any_two_fields_swapped_never_enter(
     good = fetch(name, transport)
     upstream.mode = "reordered"
     unnoticed = []
-    for at in range(20):
+    for at in range(41 if "quotes." in name else 20):
         upstream.swap = (at, at + 1)
         try:
             seen = fetch(name, Transport(LIMITS, base_url=upstream.url, clock=transport.clock))
