@@ -10,9 +10,9 @@ from console.display import interval, number, stdout, table
 
 if TYPE_CHECKING:
     from data_profile.home import Home
+    from data_profile.manifest import Manifest
     from data_profile.profile import FieldReport
     from data_profile.sources.panel_file import Imported
-    from data_profile.store import Manifest
 
 _REASONS = 3
 _METHODS = {
@@ -32,9 +32,12 @@ _METRICS = {
 
 def describe_manifest(manifest: "Manifest") -> str:
     """The store in one line."""
+    collected = f", {manifest.collected} collected" * bool(manifest.collected)
+    partial = f", {manifest.partial} of them partial" * bool(manifest.partial)
     return (
         f"{manifest.instruments} sectors, {manifest.first_session}..{manifest.last_session} "
-        f"({manifest.sessions} sessions, {manifest.rows} rows) from {manifest.source}"
+        f"({manifest.sessions} sessions{collected}{partial}, {manifest.rows} rows) "
+        f"from {manifest.source}"
     )
 
 

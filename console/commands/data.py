@@ -19,10 +19,17 @@ data_app.command("collect")(collect)
 @data_app.command("import")
 def data_import(
     file: Annotated[Path, typer.Argument(help="Panel of sectors by day: .parquet or .csv.")],
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="Keep earlier imports on the days that this file lacks."),
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a panel file, check every row, and make it the store."""
+    """Read a panel file, check every row, and put it into the store.
+
+    It takes the place of earlier imports. What was collected stays, and outranks the file.
+    """
     from console.display import working
     from console.tables import show_import
     from data_profile.sources.panel_file import read
@@ -32,7 +39,7 @@ def data_import(
     with working(f"reading {file}"):
         imported = read(file)
     with working("building the store"):
-        manifest = store.build(imported.frame, imported.names, source=file.name)
+        manifest = store.build(imported.frame, imported.names, source=file.name, add=add)
     if as_json:
         print_json(manifest.to_dict())
     else:
@@ -51,3 +58,32 @@ def data_profile_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) 
         print_json([row.to_dict() for row in rows])
     else:
         show_profile(rows)
+
+
+@data_app.command("verify")
+def data_verify(
+    restore: Annotated[
+        bool,
+        typer.Option("--restore", help="First derive a sound version again from what is whole."),
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove the store: hashes, calendar, every value on its day, the Qlib tree."""
+    from console.display import working
+    from console.verification import show_verification
+    from data_profile.store import Store
+    from data_profile.verify import verify
+
+    folder = open_home(home).store
+    if restore:
+        with working("restoring the store"):
+            Store(folder).restore()
+    with working("verifying the store"):
+        report = verify(folder)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        show_verification(report)
+    if not report.ok:
+        raise typer.Exit(1)
