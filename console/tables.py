@@ -11,7 +11,6 @@ from console.display import interval, number, stdout, table
 if TYPE_CHECKING:
     from data_profile.home import Home
     from data_profile.manifest import Manifest
-    from data_profile.profile import FieldReport
     from data_profile.sources.panel_file import Imported
 
 _REASONS = 3
@@ -52,23 +51,6 @@ def show_import(imported: "Imported", manifest: "Manifest") -> None:
     show_manifest(manifest)
     if imported.ignored:
         stdout.print(f"no factor can use: {', '.join(imported.ignored)} (text)", markup=False)
-
-
-def show_profile(rows: "Sequence[FieldReport]") -> None:
-    """What each field means, when it is known, and how much of it there is."""
-    for row in rows:
-        mark = "[bold]" if row.core else "[default]"
-        barred = "" if row.usable else "  [yellow]not usable for the 15:45 forecast[/]"
-        stdout.print(f"{mark}${row.name}[/] {escape(row.zh)} ({row.unit}){barred}")
-        span = f"{row.first}..{row.last}" if row.first else "no values"
-        facts = f"known {row.known_at}; coverage {row.coverage:.0%}, {span}"
-        if row.median is not None:
-            facts += f"; median {row.median:.4g}"
-        if row.zeros is not None:
-            facts += f"; {row.zeros:.0%} zeros"
-        for text in (facts, f"{row.meaning} {row.caveat}".strip()):
-            stdout.print(Padding(escape(text), (0, 0, 0, 4)), style="dim")
-    stdout.print("bold: core fields, which place the search, confirm and sealed windows")
 
 
 def show_score(document: Mapping[str, Any]) -> None:

@@ -463,10 +463,7 @@ class Truth:
     def _known_at(self) -> dict[str, int]:
         """Minutes into its session at which an imported value of each field is known."""
         table = Profile.load().fields
-        return {
-            name: _minutes(table[name].known_at) if name in table else 24 * 60
-            for name in self.fields
-        }
+        return {name: table[name].minutes if name in table else 24 * 60 for name in self.fields}
 
 
 def _axes(

@@ -1,13 +1,17 @@
 """`tide data`: the market data."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.commands.collecting import collect
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
 from console.commands.sectors import sectors_app
+
+if TYPE_CHECKING:
+    from data_profile.panel import Panel
+    from data_profile.profile import Profile
 
 data_app = typer.Typer(
     help="Market data: import, look at it, what each field means.", no_args_is_help=True
@@ -47,17 +51,55 @@ def data_import(
 
 
 @data_app.command("profile")
-def data_profile_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def data_profile_(
+    fields: Annotated[
+        list[str] | None, typer.Argument(help="Fields to explain in full; none for an overview.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
     """Show what each field means, when it is known, and how much of it there is."""
-    from console.tables import show_profile
+    from console.profile import show_fields, show_overview
     from data_profile.profile import Profile
     from data_profile.store import Store
 
-    rows = Profile.load().rows(Store(open_home(home).store).panel())
+    profile, store = Profile.load(), Store(open_home(home).store)
+    names = [name.removeprefix("$") for name in fields or ()]
+    if wrong := [name for name in names if name not in profile.fields]:
+        raise typer.BadParameter(f"no field {wrong[0]!r}; tide data profile lists them")
+    panel, days = store.panel(), store.days()
+    rows = profile.rows(panel)
     if as_json:
-        print_json([row.to_dict() for row in rows])
+        chosen = [row.to_dict() for row in rows if not names or row.name in names]
+        print_json(
+            {
+                "store": store.manifest().to_dict(),
+                "days": [
+                    {"session": day.session, "state": day.state, "missing": day.missing}
+                    for day in days
+                ],
+                "fields": chosen,
+                "absent": profile.absent(panel),
+            }
+        )
+    elif names:
+        show_fields(names, profile.fields, {row.name: row for row in rows})
     else:
-        show_profile(rows)
+        rates = _search_base_rates(profile, panel)
+        show_overview(rows, store.manifest(), days, rates, profile.absent(panel))
+
+
+def _search_base_rates(profile: "Profile", panel: "Panel") -> list[str]:
+    """Base rates of the search window: the later ones are kept for confirmation."""
+    from data_profile.profile import base_rates
+    from factor_pool.errors import EvaluationError
+    from factor_pool.evaluation.windows import place
+
+    try:
+        end = place(panel, profile.core(panel)).search.end
+    except EvaluationError:  # too little data for windows, and so for base rates
+        return []
+    return base_rates(panel.between(None, end))
 
 
 @data_app.command("verify")

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from data_profile.aggregate import sector_day
 from data_profile.limit_events import classify, day_tables
-from data_profile.price_limits import Limit, PriceLimitError, board_of, limit_of, limit_prices
+from data_profile.price_limits import (
+    PriceLimitError,
+    board_of,
+    limit_of,
+    limit_prices,
+    status_of,
+)
 from data_profile.sessions import sessions
 
 DAYS = sessions("2025-03-03", "2025-05-30")
@@ -274,21 +280,29 @@ def test_real_sector_counts_are_recomputed(real_data, history, judged) -> None:
 
 
 @pytest.mark.real_data
-def test_the_recorded_limit_prices_are_the_rule(real_data) -> None:
-    """Eastmoney's broken-limit pool carries the limit price; also Beijing's and an S stock's."""
-    files = sorted(real_data.glob("raw_akshare/*/stock_zt_pool_zbgc_em.csv"))
-    pool = pd.concat([pd.read_csv(f, dtype={"代码": str}) for f in files], ignore_index=True)
-    previous = (pool["最新价"] / (1 + pool["涨跌幅"] / 100)).map("{:.2f}".format)
-    percent = {"main": 10, "chinext": 20, "star": 20, "bse": 30}
+@pytest.mark.parametrize(
+    ("pool", "column", "side"),
+    [("zbgc_", "涨停价", 0), ("", "最新价", 0), ("dtgc_", "最新价", 1)],
+    ids=["broken", "limit-up", "limit-down"],
+)
+def test_the_recorded_limit_prices_are_the_rule(real_data, pool, column, side) -> None:
+    """Pools of 2026 carry the limit price, or are at it; also Beijing's and an S stock's."""
+    files = sorted(real_data.glob(f"raw_akshare/*/stock_zt_pool_{pool}em.csv"))
+    table = pd.concat([
+        pd.read_csv(f, dtype={"代码": str}).assign(day=datetime.date.fromisoformat(f.parent.name))
+        for f in files
+    ])  # fmt: skip
+    table["previous"] = (table["最新价"] / (1 + table["涨跌幅"] / 100)).map("{:.2f}".format)
     wrong = []
-    for code, name, close, real in zip(pool["代码"], pool["名称"], previous, pool["涨停价"],
-                                       strict=True):  # fmt: skip
+    for code, name, day, previous, real in table[
+        ["代码", "名称", "day", "previous", column]
+    ].itertuples(index=False):
         board = board_of(code)
-        size = 5 if name == "S佳通" else percent[board]
-        up, _ = limit_prices(board, close, Limit(size, size))
-        if up != Decimal(f"{real:.2f}"):
-            wrong.append((code, name, close, up, real))
-    print(f"{len(pool)} limit prices, {len(wrong)} differ")
+        price = limit_prices(board, previous, limit_of(board, day, status_of(name)))[side]
+        if price != Decimal(f"{real:.2f}"):
+            wrong.append((code, name, day, previous, price, real))
+    print(f"{len(table)} limit prices, {len(wrong)} differ")
+    assert len(table) > 700
     assert wrong == []
 
 
