@@ -308,6 +308,8 @@ class Log:
         add_up(after)
         lines = [one.model_dump_json(exclude_defaults=True) + "\n" for one in after]
         try:
+            for left in self._folder.glob(f".{self._path.name}.*"):  # by a process that was killed
+                left.unlink()
             write_atomic(self._path, "".join(lines))
         except OSError as error:
             raise SectorError(f"{self._path} cannot be written: {error}") from error

@@ -5,7 +5,7 @@ the others, which is what keeps `大盘价值` from `小盘价值` however alike
 """
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -64,12 +64,16 @@ class Matching:
         Of the list.
     ask
         False: nothing is taken by likeness or left to a person.
+    before
+        Names of the same list the session before. Where one of them is gone, a name that
+        appears may be its new one, however unlike.
     """
 
     state: State
     kind: str
     session: datetime.date
     ask: bool = True
+    before: Collection[str] = ()
     _found: dict[str, Found] = field(default_factory=dict)
     _claimed: set[str] = field(default_factory=set)
 
@@ -84,6 +88,8 @@ class Matching:
         shown = {strict(text): text for text in sorted(map(clean, names), reverse=True)}
         keys = sorted(shown)
         self._take_known(keys)
+        if len(self._found) == len(keys):
+            return self._found
         open_ = self._open_sectors()
         table = synonyms(self.kind)
 
@@ -152,8 +158,12 @@ class Matching:
             if key in self._found or mark is None:
                 continue
             free = owners.get(mark, set()) - self._claimed
-            if len(free) == 1:
-                self._take(key, Found(free.pop(), "alias", 100.0, reason))
+            # Without a level the second is meant: Ⅲ is part of it, and mostly all of it.
+            second = {s for s in free if key + "ii" in map(strict, open_[s])}
+            for only in (free, second):
+                if len(only) == 1:
+                    self._take(key, Found(only.pop(), "alias", 100.0, reason))
+                    break
 
     def _take_alike(self, rest: dict[str, str], open_: dict[str, list[str]]) -> None:
         pairs = sorted(
@@ -171,15 +181,17 @@ class Matching:
                 if len(rivals) == 1:  # the best of both, without an equal
                     reason = f"likeness {-score:.0f} with {self.state.sectors[sector].name}"
                     self._take(key, Found(sector, "fuzzy", -score, reason))
+        gone = {self.state.find(self.kind, name, self.session) for name in self.before}
         for key in rest:
             if key in self._found:
                 continue
             near = [(s, -score) for score, s, k in pairs if k == key and s not in self._claimed]
             best = near[0][1] if near else 0.0
-            several = [(s, round(score, 1)) for s, score in near if score >= DOUBTFUL]
-            if self.ask and several:
-                self._found[key] = Found(
-                    None, "review", best, "only like others", tuple(several[:_CANDIDATES])
-                )
+            asked = [(s, round(score, 1)) for s, score in near if score >= DOUBTFUL]
+            went = (gone & set(open_)) - self._claimed - {s for s, _ in asked}
+            asked += sorted((s, round(dict(near).get(s, 0.0), 1)) for s in went)
+            if self.ask and asked:
+                reason = "came when another board went" if went else "only like others"
+                self._found[key] = Found(None, "review", best, reason, tuple(asked[:_CANDIDATES]))
             else:
                 self._found[key] = Found(None, "new", best)

@@ -8,7 +8,7 @@ out of the data until a person has decided.
 """
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -136,12 +136,27 @@ class Sectors:
 
     # What a day brings.
 
-    def enter(self, names: Iterable[str], kind: str, session: datetime.date) -> dict[str, Match]:
+    def enter(
+        self,
+        names: Iterable[str],
+        kind: str,
+        session: datetime.date,
+        *,
+        before: Collection[str] = (),
+    ) -> dict[str, Match]:
         """Take in the boards of ONE list of ONE source: all of a kind that it has that session.
 
         A list names a board once, so two of its names are never one sector, however alike. New
         names get sectors, other spellings are noted, doubtful names go to the review list; a list
         that was entered before changes nothing.
+
+        Parameters
+        ----------
+        names, kind, session
+            The list.
+        before
+            The names of the same list on the session before, where there is one. Then a name that
+            appears when another is gone is asked about as a possible rename, however unlike.
 
         Returns
         -------
@@ -156,7 +171,9 @@ class Sectors:
         given = {name: clean(name) for name in names}
         shown = {strict(name): name for name in given.values()}
         with self._log.turn():
-            made, answers = _answers(self._log.read()[0], shown, _kind(kind), session)
+            state, _ = self._log.read()
+            matching = Matching(state, _kind(kind), session, before=before)
+            made, answers = _answers(matching, shown)
             self._log.extend(made)
         return {name: answers[strict(text)] for name, text in given.items()}
 
@@ -204,7 +221,7 @@ class Sectors:
         Parameters
         ----------
         names
-            Id in the file -> display name (the id itself where the file has none).
+            Id in the file -> display name; where that is no name the id stands for it.
         session
             First session of the file.
         kind
@@ -218,17 +235,17 @@ class Sectors:
         Raises
         ------
         SectorError
-            An id, a name or the kind is none, or the log is damaged.
+            An id or the kind is none, or the log is damaged.
         """
         for code in names:
             if not is_instrument(code):
                 raise SectorError(f"{code!r} is no id of a sector")
-        named = {code: clean(names[code]) for code in sorted(names)}
+        named = {code: _shown(names[code], code) for code in sorted(names)}
         shown = {strict(name): name for name in named.values()}
         adopted: dict[str, str] = {}
         with self._log.turn():
             state, _ = self._log.read()
-            made, answers = _answers(state, shown, _kind(kind), session, ask=False)
+            made, answers = _answers(Matching(state, _kind(kind), session, ask=False), shown)
             for code, name in named.items():
                 sector = answers[strict(name)].sector_id
                 if sector is None or sector in adopted.values():  # the name is not its alone
@@ -364,6 +381,14 @@ class Sectors:
         return made.sector
 
 
+def _shown(name: str, code: str) -> str:
+    """The name, or the id where the name is none."""
+    try:
+        return clean(name)
+    except SectorError:
+        return clean(code)
+
+
 def _kind(kind: str) -> str:
     if kind not in KINDS:
         raise SectorError(f"{kind!r} is no kind of board; it is {' or '.join(KINDS)}")
@@ -378,7 +403,7 @@ def _decision(
 
 
 def _answers(
-    state: State, names: Mapping[str, str], kind: str, session: datetime.date, ask: bool = True
+    matching: Matching, names: Mapping[str, str]
 ) -> tuple[list[Decision], dict[str, Match]]:
     """What to write for a list, and what each of its keys stands for once it is written.
 
@@ -386,17 +411,25 @@ def _answers(
     """
     made: list[Decision] = []
     answers = {}
-    for key, found in Matching(state, kind, session, ask).of(names.values()).items():
+    for key, found in matching.of(names.values()).items():
         sector = found.sector
         if not found.known:
             action = _ACTION[found.how]
             if action == "new":
-                sector = _next(state, made)
+                sector = _next(matching.state, made)
             facts: dict[str, Any] = {"reason": found.reason, "candidates": found.candidates}
             if found.how == "fuzzy":
                 facts["score"] = found.score
-            name = names[key]
-            made.append(_decision(action, kind, name, session, sector=sector or "", **facts))
+            made.append(
+                _decision(
+                    action,
+                    matching.kind,
+                    names[key],
+                    matching.session,
+                    sector=sector or "",
+                    **facts,
+                )
+            )
         answers[key] = Match(sector, found.how, found.score)
     return made, answers
 

@@ -27,21 +27,29 @@ def data_import(
         bool,
         typer.Option("--add", help="Keep earlier imports on the days that this file lacks."),
     ] = False,
+    kind: Annotated[
+        str, typer.Option(help="What its sectors are: industry or concept boards.")
+    ] = "industry",
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Read a panel file, check every row, and put it into the store.
 
     It takes the place of earlier imports. What was collected stays, and outranks the file.
+    Sectors are known by their names: each gets an id of ours, which collected days continue.
     """
     from console.display import working
     from console.tables import show_import
+    from data_profile.sectors import Sectors
     from data_profile.sources.panel_file import read
     from data_profile.store import Store
 
     store = Store(open_home(home).store)
     with working(f"reading {file}"):
         imported = read(file)
+        first = imported.frame["date"].min().date()
+        ids = Sectors(store.folder / "sectors").adopt(imported.names, first, kind=kind)
+        imported = imported.renamed(ids)
     with working("building the store"):
         manifest = store.build(imported.frame, imported.names, source=file.name, add=add)
     if as_json:

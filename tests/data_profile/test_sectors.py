@@ -74,6 +74,14 @@ def test_levels_are_boards_of_their_own_where_a_list_has_both(sectors: Sectors) 
     assert len(set(ids(answers))) == 3
 
 
+def test_a_name_without_a_level_means_the_second(sectors: Sectors) -> None:
+    """One vendor lists 中药Ⅱ and its only part 中药Ⅲ, the other 中药."""
+    levels = sectors.enter(["中药Ⅱ", "中药Ⅲ", "钢铁", "普钢Ⅲ"], "industry", DAY)
+    answers = sectors.enter(["中药", "普钢"], "industry", DAY)
+    assert answers["中药"] == Match(levels["中药Ⅱ"].sector_id, "alias", 100.0)
+    assert answers["普钢"].sector_id == levels["普钢Ⅲ"].sector_id
+
+
 def test_boards_of_one_list_are_never_one(sectors: Sectors) -> None:
     names = ["大盘价值", "小盘价值", "中盘价值", "5G概念", "6G概念", "预增", "预减"]
     assert len(set(ids(sectors.enter(names, "concept", DAY)))) == len(names)
@@ -163,6 +171,28 @@ def test_a_rename_keeps_id_and_old_names(sectors: Sectors) -> None:
         sectors.rename("BK0001", "银行", NEXT)
 
 
+def test_a_board_that_comes_when_another_went_is_asked_about(sectors: Sectors) -> None:
+    before = ["券商信托", "银行"]
+    old = sectors.enter(before, "industry", DAY)["券商信托"].sector_id
+    today = sectors.enter(["证券", "银行"], "industry", NEXT, before=before)
+    assert today["证券"].how == "review"
+    (question,) = sectors.review()
+    assert [candidate[0] for candidate in question.candidates] == [old]
+    assert sectors.decide(question.number, "rename") == old
+    assert sectors.sectors()[str(old)].name == "证券"
+    more = sectors.enter(["证券", "银行", "稀土"], "industry", NEXT, before=["证券", "银行"])
+    assert more["稀土"].how == "new"
+
+
+def test_a_rename_found_late_is_a_merger_and_a_rename(sectors: Sectors) -> None:
+    old = str(sectors.enter(["券商信托"], "industry", DAY)["券商信托"].sector_id)
+    new = str(sectors.enter(["证券"], "industry", NEXT)["证券"].sector_id)
+    sectors.merge(new, old, NEXT, reason="renamed upstream")
+    sectors.rename(old, "证券", NEXT)
+    assert sectors.resolve("证券", "industry", NEXT).sector_id == old
+    assert sectors.sectors()[old].name == "证券"
+
+
 def test_a_merger_holds_from_its_session_on(sectors: Sectors) -> None:
     sectors.enter(["船舶制造", "航天航空"], "industry", DAY)
     ship = str(sectors.resolve("船舶制造", "industry", DAY).sector_id)
@@ -218,6 +248,11 @@ def test_ids_of_a_file_never_share_a_sector(sectors: Sectors) -> None:
     assert sectors.adopt({"A": "银行", "B": "银行", "C": "银 行", "D": "银行Ⅱ"}, DAY) == adopted
     with pytest.raises(SectorError, match="no id"):
         sectors.adopt({"../x": "银行"}, DAY)
+
+
+def test_an_import_never_fails_for_a_name(sectors: Sectors) -> None:
+    adopted = sectors.adopt({"C01": "", "C02": "___", "C03": "长" * 10_000}, DAY)
+    assert [sectors.sectors()[adopted[c]].name for c in adopted] == ["C01", "C02", "C03"]
 
 
 @pytest.mark.parametrize("bad", ["", "\x00", "长" * 10_000])
@@ -336,6 +371,8 @@ def test_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
             name, sector_id = line.split()
             assert answered.setdefault(name, sector_id) == sector_id
         sectors = Sectors(tmp_path)
+        assert sectors.allocate(f"after{round_}x", "concept", DAY)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["lock", "log.jsonl"]
         for name, sector_id in answered.items():
             assert sectors.resolve(name, "concept", DAY).sector_id == sector_id
 
@@ -381,6 +418,25 @@ def test_two_days_of_four_real_lists(real_data: Path, tmp_path: Path) -> None:
                 assert {match.how for match in answers.values()} <= {"exact", "review"}
     assert all(sectors.sectors()[i].name == sector.name for i, sector in kept.items())
     assert 30 < len(sectors.review()) < 100
+
+
+def test_an_import_is_known_by_names(tmp_path: Path, market_file: Path) -> None:
+    from data_profile.store import Store
+    from tests.commands import tide
+
+    home = tmp_path / "home"
+    tide(home, "data", "import", str(market_file))
+    store = Store(home / "store")
+    frame = pd.read_parquet(market_file)
+    known = Sectors(home / "store" / "sectors")
+    one = frame["sector"].iloc[0]
+    found = known.resolve(one, "industry", DAY)
+    assert store.names()[str(found.sector_id)] == one
+    assert store.panel().instruments == tuple(sorted(known.sectors()))
+    snapshot = store.manifest().snapshot_id
+    tide(home, "data", "import", str(market_file))
+    assert store.manifest().snapshot_id == snapshot
+    tide(home, "data", "import", str(market_file), "--kind", "region", status=2)
 
 
 def test_every_command(tmp_path: Path) -> None:
