@@ -218,7 +218,13 @@ def _job(pipe: Connection, home: Home, sources: Sources, now: Clock) -> None:
         sys.exit(1)
 
 
-def serve(home: Home, sources: Sources, stop: threading.Event, say: Say) -> None:
+def serve(
+    home: Home,
+    sources: Sources,
+    stop: threading.Event,
+    say: Say,
+    now: Clock = schedule.china_now,
+) -> None:
     """Run the day's steps as they fall due, until `stop` is set.
 
     Raises
@@ -230,12 +236,12 @@ def serve(home: Home, sources: Sources, stop: threading.Event, say: Say) -> None
     """
     home = Home(home.root.absolute())
     with held(home.root / "serve.lock", "tide daily --serve"):
-        runner = Runner(home, sources, say)
+        runner = Runner(home, sources, say, now)
         try:
             announced = None
             while not stop.is_set():
                 runner.tick()
-                step, session = schedule.next_opening(schedule.china_now())
+                step, session = schedule.next_opening(now())
                 if not runner.busy and announced != (step, session):
                     announced = (step, session)
                     say(f"waiting for {step.name} of {session} at {step.at:%H:%M} China time")

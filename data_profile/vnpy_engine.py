@@ -24,6 +24,7 @@ from vnpy.trader.logger import logger
 from data_profile.errors import DataError
 from data_profile.fetching import Sources
 from data_profile.home import Home
+from data_profile.schedule import china_now
 from data_profile.service import TICK, Runner
 
 NAME = "LimitUpTide"
@@ -52,6 +53,7 @@ class CollectorEngine(BaseEngine):
     """
 
     sources: Sources | None = None  # a subclass may name its own; None: all that there are
+    now = staticmethod(china_now)
     silence = 60.0  # seconds without a timer event after which the event thread counts as dead
 
     def __init__(
@@ -67,11 +69,12 @@ class CollectorEngine(BaseEngine):
             from data_profile.sources import SOURCES
 
             sources = SOURCES
-        self._runner = Runner(home, sources, self._say)
+        self._runner = Runner(home, sources, self._say, self.now)
         self._beat = threading.Event()
         self._stop = threading.Event()
         self._hearing = True
         self._problem = ""
+        self._idle = False
         self._thread = threading.Thread(target=self._work, name=engine_name, daemon=True)
         self._thread.start()
         event_engine.register(EVENT_TIMER, self._on_timer)
@@ -80,6 +83,11 @@ class CollectorEngine(BaseEngine):
     def alive(self) -> bool:
         """Whether the collecting thread runs."""
         return self._thread.is_alive()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has looked at the clock and nothing is due or under way."""
+        return self._idle
 
     def close(self) -> None:
         """Stop; a run under way is ended, and the next one goes on where it was."""
@@ -114,6 +122,7 @@ class CollectorEngine(BaseEngine):
             self._problem = str(error)
         else:
             self._problem = ""
+            self._idle = not self._runner.busy
 
     def _say(self, line: str) -> None:
         if self._hearing and not self._stop.is_set():

@@ -68,6 +68,11 @@ class Members(Fake):
 SOURCES: Sources = {kind.name: kind for kind in (Quotes, Pool, Members)}
 
 
+def evening() -> datetime.datetime:
+    """Friday at 18:30: the confirmation, the second collection and the lists are due."""
+    return datetime.datetime(2026, 11, 20, 18, 30, tzinfo=SHANGHAI)
+
+
 def fetch_here(jobs: Sequence[Job], scratch: Path, **_: Any) -> Iterator[tuple[str, Answer]]:
     """The sources asked in this very process: the fetching one keeps nothing that could be lost."""
     for job in jobs:

@@ -3,10 +3,13 @@
 from data_profile.home import Home
 from data_profile.raw import Raw
 from data_profile.store import Store
+from data_profile.verify import verify
 
 
 def assert_sound(home: Home) -> None:
     """Raw zone, truth, panel and Qlib tree are what was written."""
-    assert Raw(home.store / "raw").verify() == ()
     if Store(home.store).exists():
-        Store(home.store).panel()
+        report = verify(home.store)
+        assert report.ok, [check for check in report.checks if not check.ok]
+    else:
+        assert Raw(home.store / "raw").verify() == ()

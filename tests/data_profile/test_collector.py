@@ -19,6 +19,7 @@ from data_profile.raw import Raw
 from data_profile.schedule import SHANGHAI, ScheduleError
 from data_profile.store import Store
 from tests.data_profile.replayed import sources
+from tests.data_profile.sound import assert_sound
 from tests.replay.server import Upstream
 
 THURSDAY, FRIDAY = datetime.date(2026, 11, 19), datetime.date(2026, 11, 20)
@@ -63,7 +64,7 @@ def test_a_whole_day(home: Home, upstream: Upstream) -> None:
     lists = run(home, upstream, "lists", "18:11")
     assert (lists.state, lists.built and lists.built.state) == ("complete", "complete")
     store = Store(home.store)
-    assert Raw(home.store / "raw").verify() == ()
+    assert_sound(home)
     panel = store.panel()
     assert panel.sessions.tolist() == [FRIDAY]
     assert panel.values["limit_up_count"].sum() > 0

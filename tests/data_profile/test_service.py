@@ -1,16 +1,20 @@
 """What falls due when: catching up after sleep, waiting between tries, giving up."""
 
 import datetime
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from data_profile.collector import CollectorError, held
 from data_profile.errors import CalendarError, DataError
 from data_profile.home import Home
 from data_profile.journal import Fetch, Journal
 from data_profile.schedule import SHANGHAI
-from data_profile.service import Runner, due, note_missed
+from data_profile.service import Runner, due, note_missed, run_due, serve
+from tests.data_profile import killed
 
 THURSDAY, FRIDAY = datetime.date(2026, 11, 19), datetime.date(2026, 11, 20)
 MONDAY = datetime.date(2026, 11, 23)
@@ -103,3 +107,43 @@ def test_past_the_calendar_it_refuses_and_says_how_to_extend_it(journal: Journal
 def test_a_runner_wants_an_absolute_home() -> None:
     with pytest.raises(DataError, match="absolute"):
         Runner(Home(Path("runs")), {}, print)
+
+
+def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home").create()
+    stop, said = threading.Event(), list[str]()
+    arguments = (home, killed.SOURCES, stop, said.append, killed.evening)
+    thread = threading.Thread(target=serve, args=arguments)
+    thread.start()
+    end = time.monotonic() + 60
+    while not any("waiting for confirm of 2026-11-23" in line for line in said):
+        assert thread.is_alive()
+        assert time.monotonic() < end, said
+        time.sleep(0.1)
+    with pytest.raises(CollectorError, match="tide daily --serve"):
+        serve(home, killed.SOURCES, stop, said.append, killed.evening)
+    stop.set()
+    thread.join()
+    with Journal(home.journal) as journal:
+        assert {row.step: row.state for row in journal.records()} == {
+            "confirm": "complete",
+            "recollect": "complete",
+            "lists": "complete",
+        }
+    assert run_due(home, killed.SOURCES, killed.evening, said.append) == []
+
+
+def test_a_run_that_fails_is_told_and_rests(tmp_path: Path) -> None:
+    home, said = Home(tmp_path / "home").create(), list[str]()
+    runner = Runner(home, killed.SOURCES, said.append, killed.evening)
+    with held(home.root / "collect.lock", "a person at work"):
+        runner.tick()
+        end = time.monotonic() + 60
+        while runner.busy and time.monotonic() < end:
+            time.sleep(0.1)
+            runner.tick()
+    assert "a person at work" in said[0]
+    assert "it goes on at 18:40" in said[1]
+    runner.tick()
+    assert not runner.busy, "it rests"
+    runner.close()
