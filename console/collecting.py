@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
-from console.display import say
+from console.display import say, stderr, stdout
 
 if TYPE_CHECKING:
+    from data_profile.backfill import Progress, Summary
     from data_profile.home import Home
     from data_profile.journal import StepRecord
 
+_LINE_EVERY = 50  # answers, where there is no terminal
 _RECENT = datetime.timedelta(days=14)
 _COLLECT = "tide data collect, or leave tide daily --serve running"
 
@@ -38,6 +40,43 @@ def stop_on_signals() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def backfill_progress() -> "Iterator[Progress]":
+    """A bar of questions answered; a line now and then where there is no terminal."""
+    from console.progress import bar
+
+    with bar() as shown:
+        task = shown.add_task("asking", total=None)
+
+        def progress(done: int, total: int, what: str) -> None:
+            line = f"{done} of {total}: {what}"
+            shown.update(task, description=line, completed=done, total=total)
+            if not stderr.is_terminal and (done % _LINE_EVERY == 0 or done == total):
+                say(line)
+
+        yield progress
+
+
+def show_backfill(summary: "Summary") -> None:
+    """What a backfill came to, what it lacks, and what no backfill can bring back."""
+    from data_profile.backfill import CANNOT
+
+    stdout.print(
+        f"{summary.done} answers, {summary.empty} without content, {summary.failed} given up, "
+        f"{summary.waiting} still to be asked; {summary.sessions} sessions built"
+    )
+    for reason in summary.reasons:
+        stdout.print(f"  {reason}", markup=False)
+    if summary.stopped:
+        stdout.print(f"stopped: {summary.stopped}", markup=False)
+        stdout.print("run tide data backfill again in some hours: it goes on from here")
+    elif summary.waiting:
+        stdout.print("run tide data backfill again: what failed is asked once more")
+    stdout.print("What cannot be had:")
+    for line in CANNOT:
+        stdout.print(f"  - {line}", markup=False)
 
 
 def standing(home: "Home") -> tuple[Literal["ok", "optional", "missing"], str, str]:

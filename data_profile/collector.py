@@ -269,7 +269,9 @@ class _Run:
         if built is not None:
             note = built.note()
         else:
-            note = "there is nothing to build the day from; the store is as it was" * self._step.builds
+            note = (
+                "there is nothing to build the day from; the store is as it was" * self._step.builds
+            )
         self._journal.end(self._session, self._step.name, state, self._now(), note)
         fetches = tuple(self._fetches.values())
         return Report(self._session, self._step.name, state, note, fetches, built)

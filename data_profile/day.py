@@ -23,7 +23,7 @@ from data_profile.sectors import Sectors
 from data_profile.sources.base import Observation
 from data_profile.store import Store
 
-_WORDS = {"change": "ret", "previous_streak": "streak"}  # sources' word -> the sums' word
+WORDS = {"change": "ret", "previous_streak": "streak"}  # sources' word -> the sums' word
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built 
         session,
         tables_of(observations, Sentiment(home.cache), session),
         members.table,
-        resolver(sectors, observations, session),
+        resolver(sectors, [told.frame for told in observations], session),
     )
     if rows.empty:
         return None
@@ -152,7 +152,7 @@ def tables_of(
     parts: dict[str, list[pd.DataFrame]] = {}
     for told in observations:
         if told.table in NEEDED:
-            parts.setdefault(told.table, []).append(told.frame.rename(columns=_WORDS))
+            parts.setdefault(told.table, []).append(told.frame.rename(columns=WORDS))
     tables = {name: _joined(frames) for name, frames in parts.items()}
     if "news" in tables:
         scored = sentiment.day(tables["news"], session).table
@@ -178,22 +178,21 @@ def names_of(sectors: Sectors, rows: pd.DataFrame) -> dict[str, str]:
     return {name: known[name].name for name in rows["instrument"]}
 
 
-def resolver(
-    sectors: Sectors, observations: Iterable[Observation], session: datetime.date
-) -> Resolve:
+def resolver(sectors: Sectors, lists: Iterable[pd.DataFrame], session: datetime.date) -> Resolve:
     """Take in the boards of each list, then say which sector a board of the day is."""
     known: dict[tuple[str, str], str | None] = {}
-    for told in observations:
-        if {"board", "kind"} <= set(told.frame):
-            for kind, rows in told.frame.groupby("kind"):
+    for frame in lists:
+        if {"board", "kind"} <= set(frame):
+            for kind, rows in frame.dropna(subset="board").groupby("kind"):
                 names = [name for name in rows["board"].unique() if _is_name(name)]
                 matches = sectors.enter(names, str(kind), session)
                 known |= {(name, str(kind)): match.sector_id for name, match in matches.items()}
 
     def resolve(name: str, kind: str) -> str | None:
         if (name, kind) not in known:
-            found = sectors.resolve(name, kind, session) if _is_name(name) else None
-            known[name, kind] = found and found.sector_id
+            known[name, kind] = (
+                sectors.resolve(name, kind, session).sector_id if _is_name(name) else None
+            )
         return known[name, kind]
 
     return resolve

@@ -2,7 +2,7 @@
 
 Upstreams only tell who belongs to a board now, and one request a board: so each session asks for a
 part of the boards, and a board's members of a session are those of its last copy before the end of
-it. Never a later one, or a company that joined because it rose would have belonged when it began to.
+it. Never a later one: a company that joined because it rose did not belong when it began to.
 """
 
 import datetime
@@ -94,4 +94,3 @@ class Members:
         if entry.id not in self._tables:
             self._tables[entry.id] = self._raw.get(entry.id).frame[_COLUMNS]
         return self._tables[entry.id]
-

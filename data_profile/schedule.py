@@ -4,7 +4,7 @@
 |---|---|---|
 | `confirm` | 09:26 | the opening auction, before the session |
 | `collect` | 15:35 | the day's figures, after post-close trading has ended at 15:30 |
-| `recollect` | 16:45 | what was revised since: sector flow changes until about 16:30; and the rest |
+| `recollect` | 16:45 | what was revised since: sector flow changes until 16:30; and the rest |
 | `lists` | 18:10 | what comes out in the evening: dragon-tiger list, seats |
 
 Nothing here reads a clock: every function is told the time.

@@ -1,6 +1,8 @@
 """`tide data collect`, `tide data backfill`, `tide daily`: getting the data in."""
 
+import datetime
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -38,6 +40,39 @@ def collect(
             for line in report.lines():
                 say(line)
     _tell(reports, as_json)
+
+
+def backfill(
+    since: Annotated[
+        str | None, typer.Option(help="First session wanted, YYYY-MM-DD; default: a year back.")
+    ] = None,
+    bars: Annotated[
+        Path | None,
+        typer.Option(
+            help="Parquet of stock prices (code, date, open, high, low, close; previous_close or "
+            "front-adjusted): limit-ups are computed from it."
+        ),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch what upstreams still have of past sessions; stops politely, goes on when run again."""
+    from console.collecting import backfill_progress, show_backfill
+    from data_profile.backfill import backfill as run
+    from data_profile.history import Bars
+    from data_profile.sessions import as_date, today
+    from data_profile.sources import SOURCES
+
+    first = as_date(since) if since else today() - datetime.timedelta(days=365)
+    prices = Bars.read(bars) if bars else None
+    with backfill_progress() as progress:
+        summary = run(open_home(home), SOURCES, first, progress, bars=prices)
+    if as_json:
+        print_json(summary.to_dict())
+    else:
+        show_backfill(summary)
+    if summary.stopped:
+        raise typer.Exit(1)
 
 
 def daily(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.commands.collecting import collect
+from console.commands.collecting import backfill, collect
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
 from console.commands.sectors import sectors_app
 
@@ -18,6 +18,7 @@ data_app = typer.Typer(
 )
 data_app.add_typer(sectors_app, name="sectors")
 data_app.command("collect")(collect)
+data_app.command("backfill")(backfill)
 
 
 @data_app.command("import")

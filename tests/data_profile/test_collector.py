@@ -208,5 +208,3 @@ def test_a_step_that_a_later_one_replaced_is_missed(home: Home, upstream: Upstre
     report = run(home, upstream, "collect", "17:00", *POOLS)
     assert report.state == "missed"
     assert not upstream.requests
-
-

@@ -1,4 +1,4 @@
-"""kill -9 at every kind of step of a collect-and-build: nothing is damaged, the next run ends it."""
+"""kill -9 at every kind of step of a collect-and-build: nothing breaks, the next run ends it."""
 
 import datetime
 import multiprocessing
@@ -70,7 +70,8 @@ def test_killed_at_any_moment_with_its_fetching_process(tmp_path: Path) -> None:
     code = (
         "import sys, datetime; from data_profile.collector import collect\n"
         "from data_profile.home import Home; from pathlib import Path\n"
-        "from data_profile.schedule import SHANGHAI; from tests.data_profile.killed import SOURCES\n"
+        "from data_profile.schedule import SHANGHAI\n"
+        "from tests.data_profile.killed import SOURCES\n"
         "now = datetime.datetime(2026, 11, 20, 15, 36, tzinfo=SHANGHAI)\n"
         "collect(Home(Path(sys.argv[1])).create(), now.date(), 'collect', sources=SOURCES,\n"
         "        now=lambda: now)\n"

@@ -17,7 +17,7 @@ pytest.importorskip(
     "vnpy.event", reason="VeighNa is not installed: pip install 'limit-up-tide[vnpy]'"
 )
 REPOSITORY = Path(__file__).resolve().parents[2]
-HEADLESS = '''
+HEADLESS = """
 import sys, time
 from vnpy.event import EVENT_TIMER, EventEngine
 from vnpy.trader.engine import MainEngine
@@ -65,7 +65,7 @@ def main():
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 def run(tmp_path: Path, *arguments: str, home: str) -> subprocess.CompletedProcess[str]:
