@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+_TEXT = ("code", "first_time", "last_time")
 _CENT = 0.011  # prices and points are rounded to two digits
 _TURNOVER = 1.3  # a stock's turnover over its float at the close, against its turnover rate
 _AVERAGE_PRICE = (0.05, 5_000.0)  # yuan a share
@@ -39,8 +40,9 @@ class Identity:
 
     def broken(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows that break it; none if not more of them do than is tolerated."""
-        if any(name not in frame.columns for name in self.needs):
-            return frame.iloc[:0]
+        for name in self.needs:
+            if name not in frame.columns or (name not in _TEXT and frame[name].dtype != np.float64):
+                return frame.iloc[:0]  # the schema says what is wrong with it
         rows = frame.dropna(subset=list(self.needs))
         wrong = rows[~self.holds(rows).astype(bool)] if len(rows) else rows
         return wrong if len(wrong) > self.tolerated * len(rows) else rows.iloc[:0]
@@ -54,8 +56,8 @@ def _close(
 
 def _limit(code: pd.Series) -> pd.Series:
     """The board's price limit. What differs (ST, delisting) is left to the tolerance."""
-    beijing = code.str.match("4|8|92")
-    wide = code.str.match("30|68")
+    code = code.astype(str)
+    beijing, wide = code.str.match("4|8|92"), code.str.match("30|68")
     return pd.Series(np.select([beijing, wide], [0.3, 0.2], 0.1), index=code.index)
 
 
@@ -83,10 +85,10 @@ _SPAN = Identity(
     ),
 )
 _CHANGE = Identity(
-    "change = change_points / (close - change_points)",
-    ("close", "change_points", "change"),
+    "ret = change_points / (close - change_points)",
+    ("close", "change_points", "ret"),
     lambda f: _close(
-        f["change"], f["change_points"] / (f["close"] - f["change_points"]), 0.0,
+        f["ret"], f["change_points"] / (f["close"] - f["change_points"]), 0.0,
         1.2e-4 + _CENT / (f["close"] - f["change_points"]).abs(),
     ),
 )  # fmt: skip
@@ -148,18 +150,18 @@ _FLOAT = Identity(
 _TIMES = Identity(
     "first_time <= last_time",
     ("first_time", "last_time"),
-    lambda f: f["first_time"] <= f["last_time"],
+    lambda f: f["first_time"].astype(str) <= f["last_time"].astype(str),
 )
 _UNBROKEN = Identity(
     "a board that never broke was sealed once",
     ("first_time", "last_time", "breaks"),
-    lambda f: (f["breaks"] > 0) | (f["first_time"] == f["last_time"]),
+    lambda f: (f["breaks"] > 0) | (f["first_time"].astype(str) == f["last_time"].astype(str)),
     tolerated=0.05,
 )
 _AT_LIMIT = Identity(
-    "change is at the limit of the stock's board",
-    ("code", "change"),
-    lambda f: (f["change"] - _limit(f["code"])).abs() <= 0.012,
+    "ret is at the limit of the stock's board",
+    ("code", "ret"),
+    lambda f: (f["ret"] - _limit(f["code"])).abs() <= 0.012,
     tolerated=0.1,  # delisting periods, prices of a few cents
 )
 _BELOW = Identity(
@@ -168,9 +170,9 @@ _BELOW = Identity(
     lambda f: f["close"] <= f["limit_price"] + _CENT,
 )
 _FALLEN = Identity(
-    "change is down at the limit of the stock's board",
-    ("code", "change"),
-    lambda f: (f["change"] + _limit(f["code"])).abs() <= 0.012,
+    "ret is down at the limit of the stock's board",
+    ("code", "ret"),
+    lambda f: (f["ret"] + _limit(f["code"])).abs() <= 0.012,
     tolerated=0.1,
 )
 _SEALED = Identity(
@@ -187,6 +189,15 @@ _AVERAGE = Identity(
     "turnover / volume is a price of a share",
     ("turnover", "volume"),
     lambda f: (f["volume"] <= 0) | (f["turnover"] / f["volume"]).between(*_AVERAGE_PRICE),
+)
+_TRADED = Identity(
+    "turnover / volume lies between low and high",
+    ("turnover", "volume", "low", "high"),
+    lambda f: (
+        (f["volume"] <= 0)
+        | (f["turnover"] / f["volume"]).between(f["low"] * 0.99 - _CENT, f["high"] * 1.01 + _CENT)
+    ),
+    tolerated=0.02,
 )
 _MATCHED = Identity(
     "turnover / volume is near price",
@@ -205,6 +216,7 @@ IDENTITIES: Mapping[str, tuple[Identity, ...]] = {
     "board_flow": (_NET,),
     "board_main_flow": (_MAIN, _ONE_TURNOVER),
     "board_quotes": (_SPAN, _CHANGE, _PREVIOUS),
+    "stocks": (_SPAN, _CHANGE, _PREVIOUS, _FLOAT, _TRADED),
     "board_quotes_history": (_SPAN, _CHANGE, _CHAIN, _AVERAGE),
     "board_main_flow_history": (_MAIN, _ONE_TURNOVER),
     "lhb_stocks": (_BOUGHT, _LISTED),

@@ -19,12 +19,12 @@ from data_profile.identities import identities
 from data_profile.sources.base import Observation
 
 _EVERY_DAY = ("limit_up_pool", "limit_up_previous", "strong_pool")  # never without a row
-_BOARDS = ("board_flow", "board_main_flow", "board_quotes")
+_LISTS = ("board_flow", "board_main_flow", "board_quotes", "stocks")
 # Of these an observation may well say what the one before said, or be of another board.
 _REPEATS = ("board_members", "news", "board_quotes_history", "board_main_flow_history")
 _SCALE = 100.0
 _ROWS_TO_COMPARE = 5
-_KEPT = 0.8  # share of the boards before that must still be there
+_KEPT = 0.8  # share of the rows before that must still be there
 
 
 @dataclass(frozen=True)
@@ -59,41 +59,42 @@ _SHARE = _Range(-1, 1)
 _YUAN = _Range(0, 5e13)
 _NET_YUAN = _Range(-5e12, 5e12)
 _COLUMNS: Mapping[str, _Range] = {
-    "change": _Range(-0.99, 20),
-    "close": _Range(0.01, 1e7),
+    "ret": _Range(-0.99, 20, filled=0.8),
+    "close": _Range(0.01, 1e7, filled=0.8),  # of all stocks some are suspended
     "open": _Range(0.01, 1e7, filled=0),
     "high": _Range(0.01, 1e7, filled=0),
     "low": _Range(0.01, 1e7, filled=0),
     "previous_close": _Range(0.01, 1e7, filled=0),
+    "change_points": _Range(-1e6, 1e6),
     "price": _Range(0.01, 1e5),
     "limit_price": _Range(0.01, 1e5, filled=0.5),
     "turnover": _Range(0, 5e13, filled=0),
     "volume": _Range(0, 1e13, filled=0),
-    "float_value": _Range(1e5, 1e15),
-    "market_value": _Range(1e5, 1e15),
-    "turnover_rate": _Range(0, 1.5),
-    "amplitude": _Range(0, 5),
+    "float_value": _Range(1e5, 1e15, filled=0.8),
+    "market_value": _Range(1e5, 1e15, filled=0.8),
+    "turnover_rate": _Range(0, 1.5, filled=0.8),
+    "amplitude": _Range(0, 5, filled=0.8),
     "sealing_value": _YUAN,
     "breaks": _Range(0, 2_000, whole=True),
     "streak": _Range(1, 100, filled=0, whole=True),
-    "previous_streak": _Range(1, 100, whole=True),
     "inflow": _YUAN,
     "outflow": _YUAN,
     "net_inflow": _NET_YUAN,
-    "leader_change": _Range(-0.99, 20, filled=0.5),
+    "leader_ret": _Range(-0.99, 20, filled=0.5),
     "company_count": _Range(1, 10_000, whole=True),
     "up_count": _COUNT,
     "down_count": _COUNT,
     "buy": _Range(0, 5e12, filled=0.5),
     "sell": _Range(0, 5e12, filled=0.5),
     "net_buy": _NET_YUAN,
+    "listed_turnover": _YUAN,
     "buyers": _COUNT,
     "sellers": _COUNT,
     **{f"{size}_net": _NET_YUAN for size in ("main", "super_large", "large", "medium", "small")},
     **{f"{size}_net_ratio": _SHARE for size in ("main", "super_large", "large", "medium", "small")},
 }
 _BOARD_CHANGE = _Range(-0.35, 0.45)  # new boards have few members, Beijing ones move by 30%
-_CLOCKS = ("first_time", "last_time", "previous_time")
+_CLOCKS = ("first_time", "last_time", "sealed_time")
 _OPEN, _SHUT = "09:15:00", "15:30:00"
 
 
@@ -135,13 +136,21 @@ def _schema(table: str, columns: tuple[str, ...], key: tuple[str, ...]) -> pa.Da
     made = {}
     for name in columns:
         limits = _COLUMNS.get(name)
-        if name == "change" and table.startswith("board_"):
+        if name == "ret" and table.startswith("board_"):
             limits = _BOARD_CHANGE
         if limits is not None:
             made[name] = pa.Column(float, _number_checks(limits), nullable=True)
         elif name in _CLOCKS:
-            inside = pa.Check.in_range(_OPEN, _SHUT, error=f"outside {_OPEN} to {_SHUT}")
-            made[name] = pa.Column(object, inside, nullable=True)
+            inside = pa.Check(
+                lambda cells: cells.astype(str).between(_OPEN, _SHUT),
+                error=f"outside {_OPEN} to {_SHUT}",
+            )
+            made[name] = pa.Column(None, inside, nullable=True)
+        elif name == "code":
+            digits = pa.Check(
+                lambda cells: cells.astype(str).str.fullmatch("[0-9]{6}"), error="no six digits"
+            )
+            made[name] = pa.Column(None, digits, nullable=name not in key)
         elif name in key:
             made[name] = pa.Column(nullable=False)
     return pa.DataFrameSchema(made)
@@ -190,9 +199,6 @@ def _schema_reasons(observation: Observation) -> Iterator[str]:
 def _identity_reasons(observation: Observation) -> Iterator[str]:
     frame = observation.frame
     for identity in identities(observation.source, observation.table):
-        if any(name in frame and frame[name].dtype == object for name in identity.needs
-               if name in _COLUMNS):  # fmt: skip
-            continue  # already a reason of the schema
         broken = identity.broken(frame)
         if len(broken):
             row = broken.iloc[0]
@@ -221,8 +227,8 @@ def _history_reasons(observation: Observation, previous: Observation) -> Iterato
     now, before = observation.frame, previous.frame
     if observation.table in _REPEATS:
         return
-    if observation.table in _BOARDS and len(now) < _KEPT * len(before):
-        yield f"{len(now)} boards where the observation before had {len(before)}: a page is missing"
+    if observation.table in _LISTS and len(now) < _KEPT * len(before):
+        yield f"{len(now)} rows where the observation before had {len(before)}: a page is missing"
     if observation.session != previous.session and _equal(observation, previous):
         yield (
             f"every number is that of {previous.session}: the upstream still shows it, "
@@ -247,6 +253,8 @@ def _history_reasons(observation: Observation, previous: Observation) -> Iterato
 def _equal(observation: Observation, previous: Observation) -> bool:
     """Whether all numbers of the rows that both have are the same."""
     key = list(observation.key)
+    if key != list(previous.key):
+        return False
     now, before = observation.frame.set_index(key), previous.frame.set_index(key)
     rows = now.index.intersection(before.index)
     names = [

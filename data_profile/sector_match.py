@@ -188,7 +188,7 @@ class Matching:
             near = [(s, -score) for score, s, k in pairs if k == key and s not in self._claimed]
             best = near[0][1] if near else 0.0
             asked = [(s, round(score, 1)) for s, score in near if score >= DOUBTFUL]
-            went = (gone & set(open_)) - self._claimed - {s for s, _ in asked}
+            went = (set(open_) & gone) - self._claimed - {s for s, _ in asked}
             asked += sorted((s, round(dict(near).get(s, 0.0), 1)) for s in went)
             if self.ask and asked:
                 reason = "came when another board went" if went else "only like others"

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 import prompts
 from data_profile.news import ScorerUnavailable
+from scenario.account import Account, token_budget
 from scenario.errors import BackendError, ScenarioError
 
 if TYPE_CHECKING:
@@ -65,6 +67,30 @@ class NewsScorer:
         except ScenarioError as error:
             raise ScorerUnavailable(f"{self._model} gives no scores: {error}") from error
         return list(reply.model_dump()["scores"])
+
+
+def from_environment(folder: Path, usd: float | None = None) -> NewsScorer | None:
+    """A scorer for the model that CHAT_MODEL names; None where no model is set.
+
+    Parameters
+    ----------
+    folder
+        Where replies are kept and what they cost is counted: give one a session, and the budget
+        is the session's.
+    usd
+        Budget; None is no limit. TIDE_TOKEN_BUDGET holds too.
+
+    Raises
+    ------
+    BackendError
+        A setting is no number.
+    """
+    from scenario.backend import Backend, Model
+
+    model = Model.from_environment()
+    if model is None:
+        return None
+    return NewsScorer(Backend(model, Account(folder, usd, token_budget())))
 
 
 def _scores(count: int) -> type[BaseModel]:

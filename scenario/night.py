@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from factor_pool.acceptance import Acceptance
-from factor_pool.errors import PoolError
+from factor_pool.errors import EvaluationError, PoolError
 from factor_pool.ledger import Ledger
 from scenario.account import Account
 from scenario.history import History
@@ -119,12 +119,14 @@ class Night:
         else:
             name = bandit.choose(self._able(), record.tallies, record.stream, self.iteration)
         self.proposer = self._proposers[name]
+        if self.history.stale():
+            self.history.rescore(self._measured_again())
         self.context = Context(
             iteration=self.iteration,
             seed=record.stream,
             size=self._size(self.proposer.batch),
             units=self.units,
-            attempts=self.history.attempts,
+            memory=self.history.memory,
             pool=self.history.pool(),
             profile=self.profile,
         )
@@ -151,6 +153,16 @@ class Night:
             self._publish()
         except PoolError as error:
             self.say(f"{error} (nothing is lost: it is done at the next acceptance)")
+
+    def _measured_again(self) -> dict[str, float]:
+        """Elite -> t of what it adds, now that the pool has changed."""
+        texts = [elite.text for elite in self.history.memory.archive.cells.values()]
+        results = self.laboratory.measure(texts, self.history.pool())
+        return {
+            text: figures["added_t_hac"]
+            for text, figures in zip(texts, results, strict=True)
+            if not isinstance(figures, EvaluationError) and figures.get("added_t_hac") is not None
+        }
 
     def _able(self) -> list[str]:
         """The proposers that can still be paid."""

@@ -37,7 +37,7 @@ def data_import(
     """Read a panel file, check every row, and put it into the store.
 
     It takes the place of earlier imports. What was collected stays, and outranks the file.
-    Sectors are known by their names: each gets an id of ours, which collected days continue.
+    Sectors are known by their names, by which collected days continue them.
     """
     from console.display import working
     from console.tables import show_import

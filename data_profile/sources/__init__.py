@@ -28,7 +28,7 @@ from data_profile.sources.akshare_flow import (
     BoardMainFlowConcept,
     BoardMainFlowIndustry,
 )
-from data_profile.sources.akshare_lhb import LhbInstitutions, LhbSeats, LhbStocks
+from data_profile.sources.akshare_lhb import LhbInstitutions, LhbStocks
 from data_profile.sources.akshare_news import News
 from data_profile.sources.akshare_pools import (
     BrokenPool,
@@ -37,6 +37,7 @@ from data_profile.sources.akshare_pools import (
     LimitUpPrevious,
     StrongPool,
 )
+from data_profile.sources.akshare_stocks import Stocks
 from data_profile.sources.base import (
     Observation,
     Source,
@@ -47,6 +48,7 @@ from data_profile.sources.base import (
     SourceStale,
     SourceUnreachable,
 )
+from data_profile.sources.eastmoney_seats import LhbSeats
 from data_profile.sources.ths import ThsLimitUpPool
 
 SOURCES: Mapping[str, Callable[..., Source]] = MappingProxyType(
@@ -59,6 +61,7 @@ SOURCES: Mapping[str, Callable[..., Source]] = MappingProxyType(
             BrokenPool,
             LimitDownPool,
             ThsLimitUpPool,
+            Stocks,
             BoardFlowIndustry,
             BoardFlowConcept,
             BoardMainFlowIndustry,

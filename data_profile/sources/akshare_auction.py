@@ -7,23 +7,25 @@ from typing import ClassVar
 import pandas as pd
 
 from data_profile.sessions import sessions
+from data_profile.sources.akshare_calls import akshare_function
 from data_profile.sources.akshare_pools import LimitUpPool
-from data_profile.sources.akshare_source import AkshareSource, akshare_function
 from data_profile.sources.answers import Answer
 from data_profile.sources.base import SourceEmpty
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import Column
 from data_profile.sources.transport import Transport
 
 _MATCHED = "09:25"  # the auction's price is final
 
 
-class Auction(AkshareSource):
+class Auction(TableSource):
     """盘前分时: price, gap and trade of the 09:15-09:25 auction, one row a stock.
 
     Parameters
     ----------
     codes
-        Stocks to ask for, one request each. Default: the previous session's limit-ups.
+        Stocks to ask for, one request each. Default: the previous session's limit-ups, at most
+        100, the highest streaks first.
     transport
         Where requests go; default: the one that all sources of this process share.
     """
@@ -31,6 +33,7 @@ class Auction(AkshareSource):
     name, interface = "akshare.auction", "stock_zh_a_hist_pre_min_em"
     known_at = "09:26"
     key = ("code",)
+    most = 100
     columns: ClassVar = {
         "code": Column("code", "code"),
         "收盘": Column("price"),
@@ -73,4 +76,5 @@ class Auction(AkshareSource):
 
     def _yesterday(self, session: datetime.date) -> list[str]:
         day = sessions(session - datetime.timedelta(20), session - datetime.timedelta(1))[-1]
-        return sorted(self._listed(LimitUpPool(self.transport), day)["code"])
+        pool = self._listed(LimitUpPool(self.transport), day)
+        return LimitUpPool.tallest(pool, self.most)

@@ -11,9 +11,10 @@ from typing import ClassVar
 
 import pandas as pd
 
-from data_profile.sources.akshare_source import AkshareSource, akshare_function, forget
+from data_profile.sources.akshare_calls import akshare_function, forget
 from data_profile.sources.answers import Answer
 from data_profile.sources.base import SourceMalformed
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, Column, tidy
 from data_profile.sources.transport import Transport
 
@@ -24,10 +25,10 @@ _MORE = {  # in every answer, dropped by akshare
     "previous_close": "f18",
     "turnover": "f6",  # of industries only: concepts are not asked for it
 }
-BOARDS_A_SESSION = 60  # of which members are asked for, one request or more each
+BOARDS_A_SESSION = 40  # of which members are asked for, one request or more each
 
 
-class _BoardQuotes(AkshareSource):
+class _BoardQuotes(TableSource):
     """One row a board: points, change, market value, rising and falling members."""
 
     known_at = "15:35"
@@ -40,13 +41,13 @@ class _BoardQuotes(AkshareSource):
         "板块代码": Column("board_code", "text", raw="f12"),
         "最新价": Column("close", raw="f2"),
         "涨跌额": Column("change_points", raw="f4"),
-        "涨跌幅": Column("change", scale=PERCENT, raw="f3"),
+        "涨跌幅": Column("ret", scale=PERCENT, raw="f3"),
         "总市值": Column("market_value", raw="f20"),
         "换手率": Column("turnover_rate", scale=PERCENT, raw="f8"),
         "上涨家数": Column("up_count", raw="f104"),
         "下跌家数": Column("down_count", raw="f105"),
         "领涨股票": Column("leader", "text", raw="f128"),
-        "领涨股票-涨跌幅": Column("leader_change", scale=PERCENT, raw="f136"),
+        "领涨股票-涨跌幅": Column("leader_ret", scale=PERCENT, raw="f136"),
     }
 
     def _ask(self, session: datetime.date) -> pd.DataFrame:
@@ -84,7 +85,7 @@ class BoardQuotesConcept(_BoardQuotes):
     kind = "concept"
 
 
-class _BoardMembers(AkshareSource):
+class _BoardMembers(TableSource):
     """Who belongs to a board NOW; the upstream has no history, so keep every copy.
 
     Parameters
@@ -96,7 +97,7 @@ class _BoardMembers(AkshareSource):
         Where requests go; default: the one that all sources of this process share.
     """
 
-    known_at = "15:35"
+    known_at = "18:10"  # that run has requests to spare
     key = ("board_code", "code")
     dated = False
     snapshot = True

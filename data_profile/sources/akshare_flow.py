@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import pandas as pd
 
-from data_profile.sources.akshare_source import AkshareSource, akshare_function
+from data_profile.sources.akshare_calls import akshare_function
 from data_profile.sources.answers import Answer
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, YI, Column
 
 _SIZES = (  # of orders: akshare's name, ours, raw names of the net and its share of the turnover
@@ -34,7 +35,7 @@ def by_size(prefix: str, raw: bool) -> dict[str, Column]:
     return made
 
 
-class _BoardFlow(AkshareSource):
+class _BoardFlow(TableSource):
     """Flow of THS boards. Its pages carry no date: a snapshot, stamped by us."""
 
     known_at = "15:35"
@@ -45,13 +46,13 @@ class _BoardFlow(AkshareSource):
     columns: ClassVar = {
         "行业": Column("board", "text"),
         "行业指数": Column("close"),
-        "行业-涨跌幅": Column("change", scale=PERCENT),
+        "行业-涨跌幅": Column("ret", scale=PERCENT),
         "流入资金": Column("inflow", scale=YI),
         "流出资金": Column("outflow", scale=YI),
         "净额": Column("net_inflow", scale=YI),
         "公司家数": Column("company_count"),
         "领涨股": Column("leader", "text"),
-        "领涨股-涨跌幅": Column("leader_change", scale=PERCENT),
+        "领涨股-涨跌幅": Column("leader_ret", scale=PERCENT),
         "当前价": Column("leader_price"),
     }
 
@@ -77,7 +78,7 @@ class BoardFlowConcept(_BoardFlow):
     kind = "concept"
 
 
-class _BoardMainFlow(AkshareSource):
+class _BoardMainFlow(TableSource):
     """Today's flow of Eastmoney boards by size of order."""
 
     known_at = "15:35"
@@ -89,7 +90,7 @@ class _BoardMainFlow(AkshareSource):
     sector_type: ClassVar[str]
     columns: ClassVar = {
         "名称": Column("board", "text", raw="f14"),
-        "今日涨跌幅": Column("change", scale=PERCENT, raw="f3"),
+        "今日涨跌幅": Column("ret", scale=PERCENT, raw="f3"),
         **by_size("今日", raw=True),
         "今日主力净流入最大股": Column("leader", "text", raw="f204"),
     }

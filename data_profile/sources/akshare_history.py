@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from data_profile.sources.akshare_calls import akshare_function
 from data_profile.sources.akshare_flow import by_size
-from data_profile.sources.akshare_source import AkshareSource, akshare_function
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, Column
 from data_profile.sources.transport import Transport
 
@@ -20,7 +21,7 @@ QUOTES = {
     "收盘": Column("close"),
     "最高": Column("high"),
     "最低": Column("low"),
-    "涨跌幅": Column("change", scale=PERCENT),
+    "涨跌幅": Column("ret", scale=PERCENT),
     "涨跌额": Column("change_points"),
     "成交量": Column("volume", scale=100),  # of 100 shares
     "成交额": Column("turnover"),
@@ -29,7 +30,7 @@ QUOTES = {
 }
 
 
-class _History(AkshareSource):
+class _History(TableSource):
     """Days of one board.
 
     Parameters

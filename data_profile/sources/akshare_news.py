@@ -6,14 +6,15 @@ from typing import ClassVar
 
 import pandas as pd
 
+from data_profile.sources.akshare_calls import akshare_function
 from data_profile.sources.akshare_pools import LimitUpPool
-from data_profile.sources.akshare_source import AkshareSource, akshare_function
 from data_profile.sources.answers import SHANGHAI
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import Column
 from data_profile.sources.transport import Transport
 
 
-class News(AkshareSource):
+class News(TableSource):
     """个股新闻: what the search of Eastmoney finds now.
 
     `time` is when a headline was published (Asia/Shanghai); one published after the cut-off of a
@@ -63,5 +64,4 @@ class News(AkshareSource):
 
     def _sealed(self, session: datetime.date) -> list[str]:
         pool = self._listed(LimitUpPool(self.transport), session)
-        order = pool.sort_values(["streak", "code"], ascending=[False, True])
-        return list(order["code"][: self.most])
+        return LimitUpPool.tallest(pool, self.most)

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import pandas as pd
 
-from data_profile.sources.akshare_source import AkshareSource, akshare_function
+from data_profile.sources.akshare_calls import akshare_function
 from data_profile.sources.base import SourceEmpty
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, Column
 
 _KEPT = datetime.timedelta(30)  # akshare refuses to ask for older broken and limit-down pools
@@ -18,7 +19,7 @@ _STOCK = {
     "代码": Column("code", "code", raw="c"),
     "名称": Column("name", "text", raw="n"),
     "所属行业": Column("industry", "text", raw="hybk"),
-    "涨跌幅": Column("change", scale=PERCENT, raw="zdp"),
+    "涨跌幅": Column("ret", scale=PERCENT, raw="zdp"),
     "最新价": Column("close", raw="p", raw_scale=1e-3),
     "成交额": Column("turnover", raw="amount"),
     "流通市值": Column("float_value", raw="ltsz"),
@@ -31,7 +32,7 @@ _SPEED = {"涨速": Column("speed", scale=PERCENT, raw="zs")}
 _AMPLITUDE = {"振幅": Column("amplitude", scale=PERCENT, raw="zf")}
 
 
-class _Pool(AkshareSource):
+class _Pool(TableSource):
     known_at = "15:35"
     key = ("code",)
     label = "代码"
@@ -64,6 +65,12 @@ class LimitUpPool(_Pool):
         "连板数": Column("streak", raw="lbc"),
     }  # fmt: skip
 
+    @staticmethod
+    def tallest(pool: pd.DataFrame, most: int) -> list[str]:
+        """Codes of a pool, the highest streaks first, `most` at most."""
+        order = pool.sort_values(["streak", "code"], ascending=[False, True])
+        return list(order["code"].head(most))
+
 
 class LimitUpPrevious(_Pool):
     """昨日涨停股池: how the previous session's limit-ups did."""
@@ -71,8 +78,8 @@ class LimitUpPrevious(_Pool):
     name = "akshare.limit_up_previous"
     interface = "stock_zt_pool_previous_em"
     columns: ClassVar = _STOCK | _RECORD | _LIMIT_PRICE | _SPEED | _AMPLITUDE | {
-        "昨日封板时间": Column("previous_time", "clock", raw="yfbt"),
-        "昨日连板数": Column("previous_streak", raw="ylbc"),
+        "昨日封板时间": Column("sealed_time", "clock", raw="yfbt"),
+        "昨日连板数": Column("streak", raw="ylbc"),
     }  # fmt: skip
 
 

@@ -12,19 +12,20 @@ from typing import Any, ClassVar
 import pandas as pd
 import requests
 
-from data_profile.sources.akshare_source import AkshareSource
 from data_profile.sources.answers import SHANGHAI, Answer
 from data_profile.sources.base import SourceEmpty, SourceMalformed
+from data_profile.sources.table_source import TableSource
 from data_profile.sources.tables import PERCENT, Column
 
 FIRST = datetime.date(2025, 9, 18)
 _URL = "https://data.10jqka.com.cn/dataapi/limit_up/limit_up_pool"
 _FIELDS = "199112,10,9001,330323,330324,330325,9002,330329,133971,133970,1968584,3475914,9003,9004"
 _PAGE = 200
+_MOST = 6_000  # there are no more stocks
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"
 
 
-class ThsLimitUpPool(AkshareSource):
+class ThsLimitUpPool(TableSource):
     """涨停池 of THS, with the columns of akshare.limit_up_pool that it has, and `reason`."""
 
     name, interface = "ths.limit_up_pool", "limit_up_pool"
@@ -35,7 +36,7 @@ class ThsLimitUpPool(AkshareSource):
         "code": Column("code", "code"),
         "name": Column("name", "text"),
         "latest": Column("close"),
-        "change_rate": Column("change", scale=PERCENT),
+        "change_rate": Column("ret", scale=PERCENT),
         "currency_value": Column("float_value"),
         "turnover_rate": Column("turnover_rate", scale=PERCENT),
         "order_amount": Column("sealing_value"),
@@ -61,6 +62,8 @@ class ThsLimitUpPool(AkshareSource):
             headers = {"User-Agent": _AGENT, "Referer": "https://data.10jqka.com.cn/"}
             data = requests.get(_URL, params=query, headers=headers).json()["data"]
             total, page = int(data["page"]["total"]), page + 1
+            if total > _MOST:
+                raise SourceMalformed(f"{self.name}: {total} rows cannot be a day's limit-ups")
             if not data["info"] and len(rows) < total:
                 raise SourceMalformed(f"{self.name}: {len(rows)} rows of {total}, then none")
             rows += data["info"]

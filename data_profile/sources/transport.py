@@ -15,10 +15,9 @@ import io
 import ipaddress
 import os
 import random
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +26,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from data_profile.errors import SourceError
-from data_profile.sources.answers import SHANGHAI, Answer
+from data_profile.sources.answers import Answer
 from data_profile.sources.base import (
     SourceEmpty,
     SourceMalformed,
@@ -36,87 +35,12 @@ from data_profile.sources.base import (
     SourceStale,
     SourceUnreachable,
 )
+from data_profile.sources.pace import Clock, Limits
 
 HOSTS = ("eastmoney.com", "10jqka.com.cn")
 ORIGINAL = "X-Original-Host"  # tells a local server which host was meant
 _REFUSALS = {401, 403, 407, 418, 429, 451}
 _PASSED_ON = {301, 302, 303, 307, 308}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How hard an upstream is asked.
-
-    Each has a variable of the environment: `timeout` is TIDE_SOURCE_TIMEOUT, and so on.
-
-    Parameters
-    ----------
-    timeout
-        Seconds to wait for a connection, and for the next part of an answer.
-    deadline
-        Seconds for one whole answer.
-    attempts
-        How often one request is made at most.
-    backoff
-        Seconds before the second attempt, doubled for each one after; 0.5 to 1.5 times that.
-    interval
-        Seconds between two requests.
-    requests
-        Requests a run may make; upstreams ban an address after about 200.
-    size
-        Bytes of one answer, unpacked.
-    """
-
-    timeout: float = 20.0
-    deadline: float = 60.0
-    attempts: int = 4
-    backoff: float = 2.0
-    interval: float = 0.8
-    requests: int = 190
-    size: int = 16_000_000
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            least = 0 if field.name in ("backoff", "interval") else 1e-3
-            if not least <= value < float("inf"):
-                raise SourceError(f"limit {field.name} of the sources is {value}; it must be > 0")
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Limits":
-        """The limits with what TIDE_SOURCE_* sets.
-
-        Raises
-        ------
-        SourceError
-            A variable holds no number, or one out of range.
-        """
-        chosen = {}
-        for field in fields(cls):
-            variable = f"TIDE_SOURCE_{field.name.upper()}"
-            text = environment.get(variable, "").strip()
-            if text:
-                try:
-                    chosen[field.name] = (int if field.type is int else float)(text)
-                except ValueError as error:
-                    raise SourceError(f"{variable} is {text!r}, no number") from error
-        return cls(**chosen)  # type: ignore[arg-type]
-
-
-class Clock:
-    """The time, and waiting; a test gives another."""
-
-    def now(self) -> datetime.datetime:
-        """The time in Asia/Shanghai."""
-        return datetime.datetime.now(SHANGHAI)
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
 
 
 class Transport:
@@ -297,32 +221,36 @@ class _Exchange:
         self, adapter: HTTPAdapter, request: requests.PreparedRequest, kept: dict[str, Any]
     ) -> tuple[requests.Response, bytes]:
         limits, clock = self.transport.limits, self.transport.clock
-        give_up = clock.monotonic() + limits.deadline
         try:
             response = _send(
                 adapter, request, **{**kept, "stream": True, "timeout": limits.timeout}
             )
             with contextlib.closing(response):
-                body = b""
-                for part in response.iter_content(65_536):
-                    body += part
-                    if len(body) > limits.size:
-                        raise SourceMalformed(
-                            f"{self.source}: the answer is larger than {limits.size} bytes"
-                        )
-                    if clock.monotonic() > give_up:
-                        raise SourceUnreachable(f"no whole answer within {limits.deadline:g} s")
-        except requests.exceptions.ChunkedEncodingError as error:
-            raise _CutOff("the answer was cut off") from error
-        except requests.exceptions.Timeout as error:
-            raise SourceUnreachable(f"no answer within {limits.timeout:g} s") from error
-        except requests.exceptions.ContentDecodingError as error:
+                body = self._body(response, clock.monotonic() + limits.deadline)
+        except urllib3.exceptions.DecodeError as error:
             raise _CutOff("the answer cannot be unpacked") from error
+        except urllib3.exceptions.ProtocolError as error:
+            raise _CutOff("the answer was cut off") from error
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
+            raise SourceUnreachable(f"no answer within {limits.timeout:g} s") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise SourceUnreachable(f"connection failed ({type(error).__name__})") from error
         if response.status_code >= 500:
             raise SourceUnreachable(f"the server answered {response.status_code}")
         return self._rebuilt(adapter, request, response, body), body
+
+    def _body(self, response: requests.Response, give_up: float) -> bytes:
+        """The whole body, unpacked; each part as it arrives, so that none can be waited for."""
+        limits, body = self.transport.limits, bytearray()
+        while part := response.raw.read1(65_536, decode_content=True):
+            body += part
+            if len(body) > limits.size:
+                raise SourceMalformed(
+                    f"{self.source}: the answer is larger than {limits.size} bytes"
+                )
+            if self.transport.clock.monotonic() > give_up:
+                raise SourceUnreachable(f"no whole answer within {limits.deadline:g} s")
+        return bytes(body)
 
     def _rebuilt(
         self,

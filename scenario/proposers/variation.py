@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import prompts
-from scenario.proposers.archive import Archive, Elite
+from scenario.proposers.archive import Elite
 from scenario.proposers.base import Context
 from scenario.proposers.llm import LanguageModel
 
@@ -34,10 +34,9 @@ class Mutation(LanguageModel):
 
     def _drawn(self, context: Context) -> Sequence[Elite]:
         """Different elites, fitter ones more often, of different families where there are two."""
-        archive = Archive()
-        archive.update(context.attempts)
         random = np.random.default_rng([context.seed, context.iteration, _PARENTS])
-        left = [(cell.family, elite) for cell, elite in archive.cells.items() if elite.fitness > 0]
+        elites = context.memory.archive.cells.items()
+        left = [(cell.family, elite) for cell, elite in elites if elite.fitness > 0]
         drawn: list[Elite] = []
         while left and len(drawn) < self.parents:
             weights = np.array([elite.fitness for _, elite in left])

@@ -26,7 +26,7 @@ def flow(seed: int = 1, boards: int = 40) -> pd.DataFrame:
     inflow, outflow = rng.uniform(1e9, 1e11, (2, boards)).round(-6)
     return pd.DataFrame({
         "board": [f"板块{at}" for at in range(boards)], "close": rng.uniform(500, 5e3, boards),
-        "change": rng.uniform(-0.05, 0.05, boards), "inflow": inflow, "outflow": outflow,
+        "ret": rng.uniform(-0.05, 0.05, boards), "inflow": inflow, "outflow": outflow,
         "net_inflow": inflow - outflow, "company_count": rng.integers(9, 99, boards) * 1.0,
     })  # fmt: skip
 
@@ -35,7 +35,7 @@ def pool(seed: int = 1, stocks: int = 30) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     value, rate = rng.uniform(1e9, 1e11, stocks), rng.uniform(0.01, 0.3, stocks)
     return pd.DataFrame({
-        "code": [f"600{at:03d}" for at in range(stocks)], "change": 0.1, "close": 12.5,
+        "code": [f"600{at:03d}" for at in range(stocks)], "ret": 0.1, "close": 12.5,
         "turnover": value * rate, "float_value": value, "market_value": value * 1.5,
         "turnover_rate": rate, "sealing_value": value / 100, "first_time": "09:31:00",
         "last_time": "10:02:00", "breaks": 2.0, "streak": 1.0,
@@ -58,12 +58,12 @@ def test_good(name: str, frame: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "words"),
+    ("name", "made", "words"),
     [
         ("board_flow.industry", lambda: swap(flow(), "inflow", "outflow"), "net_inflow = inflow"),
         ("board_flow.industry", lambda: swap(flow(), "net_inflow", "outflow"), "outflow: outside"),
         ("board_flow.industry", lambda: flow().assign(company_count=12.5), "no whole number"),
-        ("board_flow.industry", lambda: flow().assign(change=3.2), "change: outside"),
+        ("board_flow.industry", lambda: flow().assign(ret=3.2), "ret: outside"),
         ("board_flow.industry", lambda: flow().assign(inflow=np.nan), "inflow: missing in more"),
         ("board_flow.industry", lambda: flow().assign(inflow="1亿"), "inflow: not of type"),
         ("limit_up_pool", lambda: swap(pool(), "turnover", "market_value"), "near turnover_rate"),
@@ -71,14 +71,14 @@ def test_good(name: str, frame: pd.DataFrame) -> None:
         ("limit_up_pool", lambda: swap(pool(), "first_time", "last_time"), "first_time <= last"),
         ("limit_up_pool", lambda: swap(pool(), "breaks", "streak"), None),
         ("limit_up_pool", lambda: pool().assign(breaks=0.0), "never broke"),
-        ("limit_up_pool", lambda: pool().assign(change=0.05), "at the limit"),
+        ("limit_up_pool", lambda: pool().assign(ret=0.05), "at the limit"),
         ("limit_up_pool", lambda: pool().assign(streak=0.0), "streak: outside 1 to 100"),
         ("limit_up_pool", lambda: pool().assign(last_time="23:59:59"), "last_time: outside"),
         ("limit_up_pool", lambda: pool().iloc[:0], "asked too early"),
     ],
 )  # fmt: skip
-def test_bad_says_why(name: str, change: Callable[[], pd.DataFrame], words: str | None) -> None:
-    verdict = check(observe(f"akshare.{name}", change()))
+def test_bad_says_why(name: str, made: Callable[[], pd.DataFrame], words: str | None) -> None:
+    verdict = check(observe(f"akshare.{name}", made()))
     if words is None:  # the two are small counts: only the raw answer's names tell them apart
         return
     assert not verdict.good
@@ -124,7 +124,7 @@ def test_hundredfold_scale_is_another_unit(factor: float) -> None:
 def test_missing_page_is_noticed() -> None:
     before = observe("akshare.board_flow.industry", flow(2), DAY - datetime.timedelta(1))
     (reason,) = check(observe("akshare.board_flow.industry", flow().iloc[:25]), before).reasons
-    assert "25 boards where the observation before had 40" in reason
+    assert "25 rows where the observation before had 40" in reason
 
 
 def test_pool_against_what_prices_say() -> None:
@@ -159,8 +159,8 @@ _CELLS = st.one_of(
 def test_whatever_a_table_holds_is_a_verdict(name: str, cells: dict[str, list[object]]) -> None:
     """Nothing of pandera or pandas escapes."""
     base = flow(boards=4) if "board" in name else pool(stocks=4)
-    key = "board" if "board" in base else "code"
-    changed = {n: pd.Series(c, dtype=object) for n, c in cells.items() if n != key}
+    keys = ("board", "code")
+    changed = {n: pd.Series(c, dtype=object) for n, c in cells.items() if n not in keys}
     seen = observe(name, base.assign(**changed))
     before = observe(name, base, DAY - datetime.timedelta(1))
     verdict = check(seen, before)

@@ -182,19 +182,24 @@ def _fields(row: dict[str, object], order: tuple[int, ...]) -> dict[str, object]
 
 def _member(session: datetime.date, at: int) -> dict[str, object]:
     rng = _rng(session, f"member{at}")
-    price = round(rng.uniform(5, 90), 2)
-    volume = rng.randrange(10**4, 10**6)
+    before = round(rng.uniform(5, 90), 2)
+    close = round(before * 1.01, 2)
+    volume, value = rng.randrange(10**4, 10**6), rng.randrange(10**9, 10**11)
     return {
-        "f2": round(price * 1.01, 2), "f3": 1.0, "f4": 0.1, "f5": volume,
-        "f6": volume * price * 100, "f7": 3.0, "f8": 2.0, "f9": 20.0, "f12": codes()[at],
-        "f14": NAMES[at], "f15": round(price * 1.02, 2), "f16": round(price * 0.98, 2),
-        "f17": price, "f18": price, "f23": 2.5,
+        "f2": close, "f3": round((close / before - 1) * 100, 2), "f4": round(close - before, 2),
+        "f5": volume, "f6": volume * before * 100, "f7": 3.0, "f8": 2.0, "f9": 20.0, "f10": 1.1,
+        "f12": codes()[at], "f14": NAMES[at], "f15": round(before * 1.02, 2),
+        "f16": round(before * 0.98, 2), "f17": before, "f18": before, "f20": 2 * value,
+        "f21": value, "f23": 2.5,
     }  # fmt: skip
 
 
 def lists(session: datetime.date, query: Query) -> Body:
     """Every list: flow ranks, boards, members; they differ in what they ask for."""
     wanted = query["fields"]
+    if query["fs"].startswith("m:0"):
+        order = tuple(at for at in _MEMBER_ORDER if at != 45)
+        return _list([_fields(_member(session, at), order) for at in range(8)], query)
     if query["fs"].startswith("b:"):
         board = int(query["fs"][4:8])
         members = [at for at in range(8) if (at + board) % 3]

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from data_profile.sources import SOURCES
+from data_profile.sources.akshare_calls import forget
 from data_profile.sources.akshare_history import BoardMainFlowHistory, BoardQuotesHistory
-from data_profile.sources.akshare_source import forget
 from data_profile.sources.answers import SHANGHAI
 from data_profile.sources.base import Source
-from data_profile.sources.transport import Clock, Limits, Transport
+from data_profile.sources.pace import Clock, Limits
+from data_profile.sources.transport import Transport
 from tests.replay.bodies import board_code, codes
 from tests.replay.server import Upstream
 
 SESSION = datetime.date(2026, 11, 20)
-LIMITS = Limits(timeout=0.3, deadline=5, attempts=2, backoff=1, interval=1, size=200_000)
+LIMITS = Limits(timeout=30, deadline=30, attempts=2, backoff=1, interval=1, size=200_000)
 
 
 class FixedClock(Clock):

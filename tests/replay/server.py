@@ -9,12 +9,14 @@
 
 Modes: ok, null, empty, 403, captcha, reset, extra, reordered, stale, slow, truncated (the
 connection ends early), cut (half a body, as if it were whole), error (status 500), huge,
-redirect (to a foreign host). `flaky` = n answers "reset" n times before `mode`.
+packed (small, huge when unpacked), unpackable, trickle (byte by byte, without end), redirect (to a
+foreign host). `flaky` = n answers "reset" n times before `mode`.
 """
 
 import contextlib
 import copy
 import datetime
+import gzip
 import json
 import socket
 import struct
@@ -49,7 +51,7 @@ class Upstream:
         self.swap: tuple[int, int] | None = None  # columns that "reordered" swaps; default: all
         self.edit: Callable[[str, Any], Any] | None = None  # changes a JSON body before it is sent
         self.requests: list[tuple[str, str, dict[str, str]]] = []
-        self._closing = threading.Event()
+        self.closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -59,13 +61,13 @@ class Upstream:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._closing.set()
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
 
     def wait(self) -> None:
         """Longer than any test's time-out; ends when the server does."""
-        self._closing.wait(30)
+        self.closing.wait(30)
 
     def mode_of(self, path: str) -> str:
         """How the next request for `path` is answered."""
@@ -154,6 +156,10 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
             pass
 
         def do_GET(self) -> None:
+            with contextlib.suppress(ConnectionError):  # the other side had enough
+                self._answer()
+
+        def _answer(self) -> None:
             parts = urlsplit(self.path)
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             host = self.headers.get("X-Original-Host", "")
@@ -161,6 +167,14 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
             mode = upstream.mode_of(parts.path)
             if mode == "slow":
                 upstream.wait()
+            elif mode == "trickle":
+                self._send(200, b"", 10_000)
+                while not upstream.closing.wait(0.01):
+                    self.wfile.write(b" ")
+            elif mode == "packed":  # far more when unpacked
+                self._send(200, gzip.compress(b" " * 50_000_000), None, "gzip")
+            elif mode == "unpackable":
+                self._send(200, b"no gzip at all", None, "gzip")
             elif mode == "reset":
                 # Zero linger: the connection ends with a reset instead of an orderly close.
                 linger = struct.pack("ii", 1, 0)
@@ -171,22 +185,26 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Location", "http://192.0.2.1/verify")
                 self.end_headers()
             elif mode in ("403", "error"):
-                self._send(403 if mode == "403" else 500, b"no", len(b"no"))
+                self._send(403 if mode == "403" else 500, b"no")
             elif mode == "captcha":
-                self._send(200, CAPTCHA.encode(), len(CAPTCHA.encode()))
+                self._send(200, CAPTCHA.encode())
             elif mode == "huge":
-                self._send(200, b"[" * 300_000, 300_000)
+                self._send(200, b"[" * 300_000)
             else:
                 body = upstream.body(parts.path, query, mode)
                 sent = body[: len(body) // 2] if mode in ("truncated", "cut") else body
                 self._send(200, sent, len(body) if mode == "truncated" else len(sent))
 
-        def _send(self, status: int, body: bytes, length: int) -> None:
+        def _send(
+            self, status: int, body: bytes, length: int | None = None, packing: str = ""
+        ) -> None:
             page = "/funds/" in self.path
             self.send_response(status)
             kind = "text/html; charset=gbk" if page else "application/json; charset=utf-8"
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(length))
+            self.send_header("Content-Length", str(len(body) if length is None else length))
+            if packing:
+                self.send_header("Content-Encoding", packing)
             self.end_headers()
             self.wfile.write(body)
 

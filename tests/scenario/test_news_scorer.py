@@ -9,7 +9,7 @@ from data_profile.news import BATCH, ScorerUnavailable, Sentiment
 from scenario.account import Account
 from scenario.backend import Backend, Model
 from scenario.errors import BackendError
-from scenario.news_scorer import NewsScorer
+from scenario.news_scorer import NewsScorer, from_environment
 from tests.scenario.chat_server import ChatServer, Said, json_said
 
 HEADLINES = ["公司中标大单", "公司被立案调查"]
@@ -121,3 +121,15 @@ def test_a_provider_that_refuses_costs_no_day(
 def test_without_a_model_it_says_what_to_set() -> None:
     with pytest.raises(BackendError, match="CHAT_MODEL"):
         NewsScorer(Backend())
+
+
+def test_it_is_made_from_the_environment(
+    serve: Callable[..., ChatServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert from_environment(tmp_path) is None
+    serve(json_said(scores=[0.8, -1]))
+    monkeypatch.setenv("CHAT_MODEL", "openai/fake-chat")
+    rated = from_environment(tmp_path / "replies", usd=1.0)
+    assert rated is not None
+    assert rated(HEADLINES) == [0.8, -1.0]
+    assert list((tmp_path / "replies").glob("*.json"))

@@ -10,7 +10,7 @@ from data_profile.sources.tables import PERCENT, YI, Column, check_labels, tidy
 
 COLUMNS = {
     "代码": Column("code", "code", raw="c"),
-    "涨跌幅": Column("change", scale=PERCENT, raw="zdp"),
+    "涨跌幅": Column("ret", scale=PERCENT, raw="zdp"),
     "净额": Column("net", scale=YI),
     "时间": Column("time", "clock"),
     "名称": Column("name", "text", raw="n"),
@@ -25,7 +25,7 @@ def table(**cells: object) -> pd.DataFrame:
 def test_units_types_and_names() -> None:
     row = tidy("a.b", table(), COLUMNS).iloc[0]
     assert row.to_dict() == {
-        "code": "000001", "change": 0.05, "net": 1.5e8, "time": "09:25:00", "name": "某",
+        "code": "000001", "ret": 0.05, "net": 1.5e8, "time": "09:25:00", "name": "某",
     }  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_cell_of_another_kind_is_refused(name: str, cell: object) -> None:
 @pytest.mark.parametrize("cell", [None, "-", "--", "", float("nan")])
 def test_missing_stays_missing(cell: object) -> None:
     row = tidy("a.b", table(涨跌幅=cell, 名称=cell, 时间=cell), COLUMNS).iloc[0]
-    assert row[["change", "name", "time"]].isna().all()
+    assert row[["ret", "name", "time"]].isna().all()
 
 
 def test_missing_column_is_named() -> None:

@@ -5,22 +5,23 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
 
 from data_profile.errors import SourceError
+from data_profile.sources import SOURCES
 from data_profile.sources.answers import Answer
 from data_profile.sources.base import (
-    SourceEmpty,
     SourceMalformed,
     SourceRefused,
     SourceSpent,
     SourceStale,
     SourceUnreachable,
 )
-from data_profile.sources.transport import Limits, Transport
+from data_profile.sources.pace import Limits
+from data_profile.sources.transport import Transport
 from tests.conftest import REPOSITORY
 from tests.replay.conftest import LIMITS, SESSION, FixedClock
 from tests.replay.server import Upstream
@@ -111,17 +112,35 @@ def test_retries_count_against_the_cap(upstream: Upstream) -> None:
     assert len(upstream.requests) == 3
 
 
-def test_lying_page_count_cannot_ask_without_end(upstream: Upstream) -> None:
-    from data_profile.sources import SOURCES
+def _many_pages(path: str, body: dict) -> dict:
+    return {**body, "result": {**body["result"], "pages": 10**9}}
 
-    def endless(path: str, body: dict) -> dict:
-        return {**body, "result": {**body["result"], "pages": 10**9}}
 
-    upstream.edit = endless
+def _many_boards(path: str, body: dict) -> dict:
+    return {**body, "data": {**body["data"], "total": 10**9}}
+
+
+def _many_stocks(path: str, body: dict) -> dict:
+    return {**body, "data": {**body["data"], "page": {"total": 10**9}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "lie"),
+    [
+        ("eastmoney.lhb_seats", _many_pages),
+        ("akshare.lhb_stocks", _many_pages),
+        ("akshare.board_main_flow.industry", _many_boards),
+        ("ths.limit_up_pool", _many_stocks),
+    ],
+)
+def test_lying_page_count_cannot_ask_without_end(
+    name: str, lie: Callable[[str, dict], dict], upstream: Upstream
+) -> None:
+    upstream.edit = lie
     limits = Limits(requests=20, interval=0)
     transport = Transport(limits, base_url=upstream.url, clock=FixedClock())
-    with pytest.raises((SourceSpent, SourceMalformed, SourceEmpty)):
-        SOURCES["akshare.lhb_seats"](transport=transport).fetch(SESSION)
+    with pytest.raises((SourceSpent, SourceMalformed), match=name):
+        SOURCES[name](transport=transport).fetch(SESSION)
     assert len(upstream.requests) <= 20
 
 
@@ -156,6 +175,24 @@ def test_nesting_without_end_is_malformed(upstream: Upstream) -> None:
     upstream.mode = "huge"
     transport = Transport(Limits(interval=0), base_url=upstream.url, clock=FixedClock())
     with pytest.raises(SourceMalformed, match="no JSON"):
+        ask(transport)
+
+
+def test_answer_that_never_ends_is_given_up(upstream: Upstream) -> None:
+    """Byte by byte, each in time; the whole has a deadline too."""
+    upstream.mode = "trickle"
+    limits = Limits(timeout=20, deadline=0.2, attempts=1)
+    with pytest.raises(SourceUnreachable, match=r"no whole answer within 0\.2 s"):
+        ask(Transport(limits, base_url=upstream.url))
+
+
+def test_size_is_that_of_the_unpacked_answer(upstream: Upstream) -> None:
+    upstream.mode = "packed"
+    transport = Transport(LIMITS, base_url=upstream.url, clock=FixedClock())
+    with pytest.raises(SourceMalformed, match="larger than 200000 bytes"):
+        ask(transport)
+    upstream.mode = "unpackable"
+    with pytest.raises(SourceMalformed, match="cannot be unpacked"):
         ask(transport)
 
 

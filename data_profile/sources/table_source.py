@@ -1,13 +1,10 @@
-"""What all sources that ask through akshare share: akshare fetches and parses, we check."""
+"""What all sources of tables share: someone else fetches and parses, we check."""
 
 import datetime
-import importlib
-import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 
@@ -27,8 +24,8 @@ from data_profile.sources.transport import Transport, shared
 _OPENS = datetime.time(9, 15)
 
 
-class AkshareSource(Source):
-    """A table of one akshare interface.
+class TableSource(Source):
+    """A table of one interface.
 
     Parameters
     ----------
@@ -37,7 +34,7 @@ class AkshareSource(Source):
     """
 
     columns: ClassVar[Mapping[str, Column]]
-    label: ClassVar[str] = ""  # akshare's name of the column by which raw rows are found
+    label: ClassVar[str] = ""  # the parser's name of the column by which raw rows are found
     dated: ClassVar[bool] = True  # the answers are of the session that is asked for
     snapshot: ClassVar[bool] = False  # the upstream only ever answers for now
     may_be_empty: ClassVar[bool] = False  # no row is a statement, not a failure
@@ -52,7 +49,7 @@ class AkshareSource(Source):
 
     @abstractmethod
     def _ask(self, session: datetime.date) -> pd.DataFrame:
-        """Call akshare; returns its table as it is."""
+        """Ask; returns the parser's table as it is."""
 
     def fetch(self, session: datetime.date) -> Observation:  # noqa: D102 - see Source
         if self.snapshot:
@@ -83,13 +80,13 @@ class AkshareSource(Source):
     def complete(
         self, frame: pd.DataFrame, answers: Sequence[Answer], session: datetime.date
     ) -> pd.DataFrame:
-        """What the raw answers say beyond akshare's table; nothing by default."""
+        """What the raw answers say beyond the parser's table; nothing by default."""
         return frame
 
     def read(
         self, path: Path, session: datetime.date, observed_at: datetime.datetime
     ) -> Observation:
-        """A recorded table, as akshare returned it, from a CSV file (UTF-8).
+        """A recorded table, as the parser returned it, from a CSV file (UTF-8).
 
         Raises
         ------
@@ -116,12 +113,12 @@ class AkshareSource(Source):
             if answers and answers[-1].empty:
                 raise SourceEmpty(f"{self.name}: the upstream has no row for {session}") from error
             raise SourceMalformed(
-                f"{self.name}: akshare's {self.interface} could not read the answer "
+                f"{self.name}: the answer to {self.interface} cannot be read "
                 f"({type(error).__name__}: {str(error)[:200]!r}); the upstream changed it: "
                 "look for a newer akshare"
             ) from error
         if not isinstance(table, pd.DataFrame):
-            raise SourceMalformed(f"{self.name}: akshare returned {type(table).__name__}, no table")
+            raise SourceMalformed(f"{self.name}: {type(table).__name__} came, no table")
         return table
 
     def _listed(self, source: Source, session: datetime.date) -> pd.DataFrame:
@@ -141,16 +138,3 @@ class AkshareSource(Source):
                 f"{self.name}: the upstream only tells what is now ({now:%Y-%m-%d %H:%M}); "
                 f"{session} cannot be had"
             )
-
-
-def akshare_function(interface: str) -> Any:
-    """A function of akshare, imported when it is first asked for (that takes seconds)."""
-    os.environ.setdefault("TQDM_DISABLE", "1")  # its progress bars would stand in the log
-    return getattr(importlib.import_module("akshare"), interface)
-
-
-def forget(module: str) -> None:
-    """Empty what a module of akshare keeps from earlier calls: a list of yesterday is no list."""
-    for kept in vars(importlib.import_module(f"akshare.{module}")).values():
-        if isinstance(kept, lru_cache(lambda: None).__class__):
-            kept.cache_clear()
