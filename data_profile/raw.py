@@ -242,7 +242,7 @@ def _encode(observation: Observation, reasons: tuple[str, ...]) -> bytes:
     claim = {
         "source": observation.source,
         "session": observation.session.isoformat(),
-        "observed_at": observation.observed_at.isoformat(),
+        "observed_at": observation.observed_at.astimezone(datetime.UTC).isoformat(),
         "dated": observation.dated,
         "key": list(observation.key),
         "quarantined": list(reasons),

@@ -526,12 +526,20 @@ def _content_id(panel: Panel) -> str:
 
 
 def _truth(version: Path) -> Truth:
-    """What a version stands on."""
+    """What a version stands on; its manifest, where there is one, says whether it is whole."""
     path = version / "truth.json"
     try:
-        return Truth.from_dict(version.parent / "truth", json.loads(path.read_bytes()))
+        content = path.read_bytes()
+        truth = Truth.from_dict(version.parent / "truth", json.loads(content))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{path} cannot be read: {error!r}; {RESTORE}") from error
+    try:
+        expected = Manifest.read(version / "manifest.json").truth_sha256
+    except StoreError:
+        return truth  # a lost manifest does not make the rows worthless
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise StoreError(f"{path} is not what was written: its hash differs; {RESTORE}")
+    return truth
 
 
 def _names_left(version: Path) -> dict[str, str]:

@@ -214,12 +214,13 @@ def _no_shift(panel: Panel, truth: Truth) -> tuple[str, Iterable[str]]:
 
 
 def _listing(panel: Panel, expected: "pd.DataFrame") -> Iterable[str]:
-    days = expected.index.to_frame(index=False).groupby("instrument")["date"].agg(["min", "max"])
+    rows = expected.index.to_frame(index=False)
+    days = rows["date"].to_numpy(dtype="datetime64[D]")
     for column, name in enumerate(panel.instruments):
-        held = panel.sessions[panel.listed[:, column]]
-        first, last = days.loc[name].tolist()
-        span = (panel.sessions >= np.datetime64(first)) & (panel.sessions <= np.datetime64(last))
-        if len(held) != span.sum() or not (held == panel.sessions[span]).all():
+        own = days[rows["instrument"].to_numpy() == name]
+        first, last = own.min(), own.max()
+        span = (panel.sessions >= first) & (panel.sessions <= last)
+        if not np.array_equal(panel.listed[:, column], span):
             yield f"{name} is not listed from its first row, {first}, to its last, {last}"
 
 

@@ -24,6 +24,9 @@ data_app.command("backfill")(backfill)
 @data_app.command("import")
 def data_import(
     file: Annotated[Path, typer.Argument(help="Panel of sectors by day: .parquet or .csv.")],
+    kind: Annotated[
+        str, typer.Option(help="What its sectors are: industry or concept boards.")
+    ] = "industry",
     add: Annotated[
         bool,
         typer.Option("--add", help="Keep earlier imports on the days that this file lacks."),
@@ -36,8 +39,8 @@ def data_import(
 ) -> None:
     """Read a panel file, check every row, and put it into the store.
 
-    It takes the place of earlier imports. What was collected stays, and outranks the file.
-    Sectors are known by their names, by which collected days continue them.
+    Sectors are known by their names, by which collected days continue them. The
+    file takes the place of earlier imports; what was collected stays, and outranks the file.
     """
     from console.display import working
     from console.tables import show_import
