@@ -1,7 +1,7 @@
 """What `tide data profile` prints: an overview of the fields, or some of them in full."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.padding import Padding
@@ -11,11 +11,42 @@ from console.tables import describe_manifest
 
 if TYPE_CHECKING:
     from data_profile.manifest import Manifest
-    from data_profile.profile import Field, FieldReport
+    from data_profile.panel import Panel
+    from data_profile.profile import Field, FieldReport, Profile
     from data_profile.truth import Day
 
 _STEPS = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e4, "k"))
 _SHOWN_DAYS = 3
+
+
+def to_document(
+    rows: "Sequence[FieldReport]",
+    manifest: "Manifest",
+    days: "Sequence[Day]",
+    absent: Sequence[str],
+) -> dict[str, Any]:
+    """What `--json` prints: the store, its collected days, fields, and what it has none of."""
+    return {
+        "store": manifest.to_dict(),
+        "days": [
+            {"session": day.session, "state": day.state, "missing": day.missing} for day in days
+        ],
+        "fields": [row.to_dict() for row in rows],
+        "absent": absent,
+    }
+
+
+def search_base_rates(profile: "Profile", panel: "Panel") -> list[str]:
+    """Base rates of the search window: the later ones are kept for confirmation."""
+    from data_profile.profile import base_rates
+    from factor_pool.errors import EvaluationError
+    from factor_pool.evaluation.windows import place
+
+    try:
+        end = place(panel, profile.core(panel)).search.end
+    except EvaluationError:  # too little data for windows, and so for base rates
+        return []
+    return base_rates(panel.between(None, end))
 
 
 def show_overview(
@@ -38,7 +69,7 @@ def show_overview(
         style = "bold" if row.core else None if row.usable else "yellow"
         made.add_row(
             row.name, row.zh, _UNITS.get(row.unit, row.unit), row.known_at,
-            f"{row.coverage:.0%}", (row.first or "")[:7], *values,
+            _share(row.coverage), (row.first or "")[:7], *values,
             "-" if row.zeros is None else f"{row.zeros:.0%}", style=style,
         )  # fmt: skip
     made.padding = (0, 1, 0, 0)
@@ -121,9 +152,13 @@ def _measured(row: "FieldReport | None") -> str:
         return "no values"
     low, median, high = (quantity(value, row.unit) for value in (row.low, row.median, row.high))
     return (
-        f"{row.coverage:.0%} of sector-days, {row.first}..{row.last}; "
+        f"{_share(row.coverage)} of sector-days, {row.first}..{row.last}; "
         f"5% {low}, median {median}, 95% {high}; {row.zeros:.0%} zero"
     )
+
+
+def _share(value: float) -> str:
+    return "<1%" if 0 < value < 0.005 else f"{value:.0%}"
 
 
 def quantity(value: float | None, unit: str) -> str:

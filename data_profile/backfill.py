@@ -26,7 +26,7 @@ QUOTES, FLOW = "akshare.board_quotes_history", "akshare.board_main_flow_history"
 BOARDS = ("akshare.board_quotes.industry", "akshare.board_quotes.concept")
 POOLS = ("akshare.limit_up_pool", "akshare.limit_up_previous", "akshare.broken_pool",
          "akshare.limit_down_pool")  # fmt: skip
-LISTS = ("akshare.lhb_stocks", "akshare.lhb_seats")
+LISTS = ("akshare.lhb_stocks", "eastmoney.lhb_seats")
 SECOND = "ths.limit_up_pool"
 POOL_DAYS = datetime.timedelta(days=14)
 SECOND_SINCE = datetime.date(2025, 9, 18)

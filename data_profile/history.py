@@ -11,7 +11,7 @@ from data_profile import sessions
 from data_profile.day import WORDS, chosen_of, names_of, resolver, sum_up, tables_of
 from data_profile.errors import SourceError
 from data_profile.home import Home
-from data_profile.limit_events import classify, day_tables
+from data_profile.limit_events import classify, pools_by_session
 from data_profile.members import Members
 from data_profile.news import Sentiment
 from data_profile.raw import Raw
@@ -60,7 +60,7 @@ class Bars:
 
     def tables(self) -> dict[datetime.date, Tables]:
         """The pools of every session but the first."""
-        return day_tables(self.frame, classify(self.frame, adjusted=self.adjusted))
+        return pools_by_session(self.frame, classify(self.frame, adjusted=self.adjusted))
 
 
 def build(

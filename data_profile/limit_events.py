@@ -31,6 +31,7 @@ from data_profile.price_limits import (
     limit_ticks,
     limits_of,
 )
+from data_profile.sessions import next_session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +79,8 @@ def classify(bars: "pd.DataFrame", *, adjusted: bool = False) -> "pd.DataFrame":
           traded there. `broken`: touched the upper limit and closed below it.
         - `one_word`: open = high = low = close = upper limit.
         - `streak`: consecutive limit-ups up to this one, over the stock's own trading sessions: a
-          suspension does not break it. It cannot count what lies before the first row.
+          suspension does not break it, nor does a session that the bars lack. It cannot count
+          what lies before the first row.
         - `up_price`, `down_price`: yuan, NaN where there is no limit; unrounded where adjusted
           prices are off the ticks.
         - `ret`: close / previous close - 1, NaN where the previous close is unknown.
@@ -117,7 +119,7 @@ def classify(bars: "pd.DataFrame", *, adjusted: bool = False) -> "pd.DataFrame":
     return _spread(judged, order, bars.index)
 
 
-def day_tables(
+def pools_by_session(
     bars: "pd.DataFrame", events: "pd.DataFrame"
 ) -> "dict[datetime.date, dict[str, pd.DataFrame]]":
     """The pools of every session, as `aggregate.sector_day` takes them, out of history.
@@ -134,11 +136,12 @@ def day_tables(
     dict
         Session -> tables limit_up_pool, limit_up_previous, broken_pool, limit_down_pool and
         stocks. Stocks with status "st" are marked `st`; without the column `status` nothing is
-        said of them. Not for the first session of the bars, whose previous closes are unknown
-        (and yesterday's limit-ups with them) unless the bars carry them.
+        said of them. No session without any previous close, such as the first of adjusted bars;
+        and no limit_up_previous where the session before is not in the bars.
     """
     import pandas as pd
 
+    bars, events = bars.reset_index(drop=True), events.reset_index(drop=True)
     rows = bars[[c for c in ("code", "name", "turnover") if c in bars]].join(events)
     rows.insert(0, "session", pd.to_datetime(bars["date"]))
     if "status" in bars:
@@ -148,21 +151,22 @@ def day_tables(
     at_limit = rows[rows["limit_up"] | rows["broken"] | rows["limit_down"]]
     pools = dict(iter(at_limit.groupby("session")))
     tables: dict[datetime.date, dict[str, pd.DataFrame]] = {}
-    yesterday = None
-    for session, stocks in rows[["session", *there]].groupby("session"):
-        pool = pools.get(session, at_limit[:0])
+    before: datetime.date | None = None
+    for stamp, stocks in rows[["session", *there]].groupby("session"):
+        session = pd.Timestamp(str(stamp)).date()
+        pool = pools.get(stamp, at_limit[:0])
         made = {
             "stocks": stocks[there],
             "limit_up_pool": pool[pool["limit_up"]],
             "broken_pool": pool[pool["broken"]],
             "limit_down_pool": pool[pool["limit_down"]],
         }
-        if yesterday is not None:
+        if before is not None and next_session(before) == session:
             today = dict(zip(stocks["code"], stocks["ret"], strict=True))
-            kept = yesterday.assign(ret=yesterday["code"].map(today).astype(np.float64))
+            pool = tables[before]["limit_up_pool"]
+            kept = pool.assign(ret=pool["code"].map(today).astype(np.float64))
             made["limit_up_previous"] = kept.dropna(subset="ret")
-        tables[pd.Timestamp(str(session)).date()] = made
-        yesterday = made["limit_up_pool"]
+        tables[session], before = made, session
     return tables
 
 

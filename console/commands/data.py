@@ -1,17 +1,13 @@
 """`tide data`: the market data."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from console.commands.collecting import backfill, collect
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
 from console.commands.sectors import sectors_app
-
-if TYPE_CHECKING:
-    from data_profile.panel import Panel
-    from data_profile.profile import Profile
 
 data_app = typer.Typer(
     help="Market data: import, look at it, what each field means.", no_args_is_help=True
@@ -31,9 +27,6 @@ def data_import(
         bool,
         typer.Option("--add", help="Keep earlier imports on the days that this file lacks."),
     ] = False,
-    kind: Annotated[
-        str, typer.Option(help="What its sectors are: industry or concept boards.")
-    ] = "industry",
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -71,7 +64,7 @@ def data_profile_(
     as_json: JsonOption = False,
 ) -> None:
     """Show what each field means, when it is known, and how much of it there is."""
-    from console.profile import show_fields, show_overview
+    from console.profile import search_base_rates, show_fields, show_overview, to_document
     from data_profile.profile import Profile
     from data_profile.store import Store
 
@@ -82,36 +75,13 @@ def data_profile_(
     panel, days = store.panel(), store.days()
     rows = profile.rows(panel)
     if as_json:
-        chosen = [row.to_dict() for row in rows if not names or row.name in names]
-        print_json(
-            {
-                "store": store.manifest().to_dict(),
-                "days": [
-                    {"session": day.session, "state": day.state, "missing": day.missing}
-                    for day in days
-                ],
-                "fields": chosen,
-                "absent": profile.absent(panel),
-            }
-        )
+        chosen = [row for row in rows if not names or row.name in names]
+        print_json(to_document(chosen, store.manifest(), days, profile.absent(panel)))
     elif names:
         show_fields(names, profile.fields, {row.name: row for row in rows})
     else:
-        rates = _search_base_rates(profile, panel)
+        rates = search_base_rates(profile, panel)
         show_overview(rows, store.manifest(), days, rates, profile.absent(panel))
-
-
-def _search_base_rates(profile: "Profile", panel: "Panel") -> list[str]:
-    """Base rates of the search window: the later ones are kept for confirmation."""
-    from data_profile.profile import base_rates
-    from factor_pool.errors import EvaluationError
-    from factor_pool.evaluation.windows import place
-
-    try:
-        end = place(panel, profile.core(panel)).search.end
-    except EvaluationError:  # too little data for windows, and so for base rates
-        return []
-    return base_rates(panel.between(None, end))
 
 
 @data_app.command("verify")

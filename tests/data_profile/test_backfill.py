@@ -22,7 +22,7 @@ from tests.replay.server import Upstream
 
 TUESDAY, FRIDAY = datetime.date(2026, 11, 17), datetime.date(2026, 11, 20)
 NOW = datetime.datetime(2026, 11, 20, 19, 0, tzinfo=SHANGHAI)
-LISTS = ("akshare.lhb_stocks", "akshare.lhb_seats")
+LISTS = ("akshare.lhb_stocks", "eastmoney.lhb_seats")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_profile.aggregate import sector_day
-from data_profile.limit_events import classify, day_tables
+from data_profile.limit_events import classify, pools_by_session
 from data_profile.price_limits import (
     PriceLimitError,
     board_of,
@@ -209,7 +209,7 @@ def test_past_sessions_become_pools() -> None:
         ],
         ignore_index=True,
     ).assign(status=lambda rows: np.where(rows["code"] == "600002", "st", "normal"))
-    tables = day_tables(table, classify(table))
+    tables = pools_by_session(table, classify(table))
     assert list(tables) == list(DAYS[:2])
     first, second = tables.values()
     assert "limit_up_previous" not in first  # what came before is not known
@@ -219,6 +219,15 @@ def test_past_sessions_become_pools() -> None:
     assert second["limit_down_pool"][["code", "st"]].values.tolist() == [["600002", True]]
     assert second["limit_up_previous"]["code"].tolist() == ["600000"]
     assert second["limit_up_previous"]["ret"].tolist() == pytest.approx([12 / 11 - 1])
+
+
+def test_a_session_that_the_bars_lack_has_no_morrow() -> None:
+    """Nobody is promoted over a gap: what stood before it was not yesterday's."""
+    sealed = bars((10.0, 11.0, 11.0, 11.0, 11.0), *[(11.0, 11.5, 11.5, 11.5, 11.5)] * 2)
+    table = sealed.iloc[[0, 2]].set_axis([7, 7])  # labels of rows mean nothing
+    first, last = pools_by_session(table, classify(table)).values()
+    assert first["limit_up_pool"]["code"].tolist() == ["600000"]
+    assert "limit_up_previous" not in last
 
 
 # --- the real market
@@ -263,7 +272,7 @@ def test_real_sector_counts_are_recomputed(real_data, history, judged) -> None:
     """From bars to pools to sectors, by the same code that collects; at least 98% agree."""
     stocks = pd.read_parquet(real_data / "stock_map.parquet", columns=["sector", "code"])
     members = stocks.rename(columns={"sector": "board"})
-    days = day_tables(history, judged)
+    days = pools_by_session(history, judged)
     mine = pd.concat([sector_day(day, tables, members, lambda name, kind: name)
                       for day, tables in days.items()])  # fmt: skip
     panel = pd.read_parquet(real_data / "sector_day_panel.parquet")
