@@ -283,6 +283,7 @@ class Acceptance:
             figures={
                 "start": self._windows.confirm.start.isoformat(),
                 "end": self._windows.confirm.end.isoformat(),
+                "data_end": self._windows.sealed.end.isoformat(),
                 "sessions": int(np.isfinite(daily).sum()),
                 "added_rank_ic": float(np.nanmean(daily)),
                 "sign": sign,

@@ -22,7 +22,7 @@ _Writer = Callable[[Home, Sequence[Member]], "str | bytes | _Files"]
 
 
 def export(home: Home, format_: str, output: Path) -> int:
-    """Write the active members of the pool; how many there are.
+    """Write the members of the pool that are in use; how many there are.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def export(home: Home, format_: str, output: Path) -> int:
     """
     if format_ not in _WRITERS:
         raise ExportError(f"no format {format_!r}; there is: {', '.join(_WRITERS)}")
-    members = [member for member in Pool(home).members() if member.status == "active"]
+    members = [member for member in Pool(home).members() if member.status != "retired"]
     if not members and format_ != "json":
-        raise ExportError("the pool has no active factor to export; run `tide mine` first")
+        raise ExportError("the pool has no factor in use to export; run `tide mine` first")
     content = _WRITERS[format_](home, members)
     try:
         if isinstance(content, dict):

@@ -21,6 +21,7 @@ from factor_pool.errors import LedgerError
 from factor_pool.ledger_schema import APPLICATION_ID, SCHEMA, VERSION
 from factor_pool.records import (
     FINAL_STAGES,
+    IN_USE,
     STATUSES,
     Attempt,
     Member,
@@ -508,10 +509,17 @@ class Ledger:
 
     # ---------------------------------------------------------------- pool
 
-    def members(self, status: str | None = "active") -> list[Member]:
-        """Pool members in order of acceptance; None for every status."""
-        where, values = _where(status=status)
-        return self._members(where.replace("status", "m.status"), values)
+    def members(self, status: str | None = "in use") -> list[Member]:
+        """Pool members in order of acceptance.
+
+        Parameters
+        ----------
+        status
+            One of `STATUSES`; "in use" for those that are active or on watch; None for all.
+        """
+        wanted = {None: STATUSES, "in use": IN_USE}.get(status, (status,))
+        marks = ", ".join("?" * len(wanted))
+        return self._members(f"WHERE m.status IN ({marks})", wanted)
 
     def member_of(self, canonical: str, label: str) -> Member | None:
         """The member with this expression and label, of any status; None if there is none."""

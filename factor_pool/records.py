@@ -8,6 +8,7 @@ from typing import Any
 FINAL_STAGES = ("invalid", "duplicate", "failed", "rejected", "accepted")
 STAGES = ("proposed", "scored", *FINAL_STAGES)
 STATUSES = ("active", "watch", "retired")
+IN_USE = ("active", "watch")
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def _close(night: Night, end: End) -> Summary:
             "the same command goes on from here"
         )
     else:
-        if ledger.unpublished():
+        if session.record.accepted:  # its run in MLflow tells how it ended
             night.publish()
         session.finish(end)
     ended = {stage: ledger.count(session=session.id, stage=stage) for stage in _EVALUATED}

@@ -83,7 +83,11 @@ class Yardstick:
         return metrics.Daily(**{**vars(daily), "added": narrow.added, "halves": narrow.halves})
 
     def figures(
-        self, expression: "Expression", values: np.ndarray, rows: np.ndarray | None = None
+        self,
+        expression: "Expression",
+        values: np.ndarray,
+        rows: np.ndarray | None = None,
+        sign: int | None = None,
     ) -> dict[str, Any]:
         """Every figure of a factor: finite numbers, None where undefined, and dicts of these.
 
@@ -95,6 +99,8 @@ class Yardstick:
             (T, S).
         rows
             Bool (T,): the sessions that count; all by default.
+        sign
+            The orientation in which the factor is used, +1 or -1, where that is known already.
 
         Returns
         -------
@@ -126,7 +132,7 @@ class Yardstick:
             name: np.where(used, getattr(daily, name), np.nan)
             for name in ("rank_ic", "marginal", "added", "explained", "autocorrelation")
         }
-        sign = -1.0 if _mean(series["added"]) < 0 else 1.0
+        oriented = float(sign or (-1 if _mean(series["added"]) < 0 else 1))
         return _finite(
             {
                 **self._coverage(values, counted, first),
@@ -139,14 +145,14 @@ class Yardstick:
                 "added_rank_ic": _mean(series["added"]),
                 "added_icir": _ratio(series["added"]),
                 "added_t_hac": hac_t(series["added"]),
-                "sign": sign,
+                "sign": oriented,
                 "explained": _mean(series["explained"]),
                 "rank_autocorrelation": _mean(series["autocorrelation"]),
                 **self._exposures(daily.correlations[used]),
                 "by_year": self._by_year(series),
-                **self._stability(series["added"], sign),
+                **self._stability(series["added"], oriented),
                 "halves": dict(zip("ab", _column_means(daily.halves[used]).tolist(), strict=True)),
-                **self._hits(daily, used, sign),
+                **self._hits(daily, used, oriented),
             }
         )
 
