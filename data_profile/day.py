@@ -15,6 +15,7 @@ import pandas as pd
 from data_profile import aggregate
 from data_profile.day_tables import NEEDED, Resolve, unplaced
 from data_profile.home import Home
+from data_profile.levels import Chain, RawCloses
 from data_profile.members import Members
 from data_profile.news import Sentiment
 from data_profile.raw import Entry, Raw
@@ -115,10 +116,14 @@ def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built 
     )
     if rows.empty:
         return None
+    store = Store(home.store)
+    panel = store.panel() if store.exists() else None
+    chain = Chain.before(session, panel, own_closes(raw, sectors, expected))
+    rows = chain.extend(rows, session)
     missing = tuple(part for part in dict.fromkeys(map(_part, expected)) if part not in chosen)
     state: Literal["complete", "partial"] = "partial" if missing else "complete"
     observed_at = max(entry.observed_at for entry in chosen.values())
-    Store(home.store).append(
+    store.append(
         rows,
         session=session,
         observed_at=observed_at,
@@ -127,6 +132,29 @@ def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built 
         names=names_of(sectors, rows),
     )
     return Built(session, observed_at, state, missing, len(rows), members.oldest, doubtful)
+
+
+def own_closes(raw: Raw, sectors: Sectors, expected: Sequence[str]) -> RawCloses:
+    """What the boards' quotes of a session in the raw zone say, by sector."""
+
+    def closes(session: datetime.date) -> dict[str, float]:
+        chosen = chosen_of(expected, raw.observations(session=session))
+        told = [
+            raw.get(entry.id).frame
+            for part, entry in chosen.items()
+            if part.split(".")[0] == "board_quotes"
+        ]
+        resolve = resolver(sectors, told, session)
+        return {
+            sector: float(close)
+            for frame in told
+            for board, kind, close in zip(
+                frame["board"], frame["kind"], frame["close"], strict=True
+            )
+            if (sector := resolve(str(board), str(kind))) is not None
+        }
+
+    return closes
 
 
 def chosen_of(expected: Sequence[str], entries: Iterable[Entry]) -> dict[str, Entry]:

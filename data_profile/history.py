@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from data_profile import sessions
-from data_profile.day import WORDS, chosen_of, names_of, resolver, sum_up, tables_of
+from data_profile import day, sessions
+from data_profile.day import (
+    WORDS,
+    chosen_of,
+    names_of,
+    own_closes,
+    resolver,
+    sum_up,
+    tables_of,
+)
 from data_profile.errors import SourceError
 from data_profile.home import Home
+from data_profile.levels import Chain
 from data_profile.limit_events import classify, pools_by_session
 from data_profile.members import Members
 from data_profile.news import Sentiment
@@ -103,15 +112,44 @@ def build(
     dated = {answer.partition("/")[0] for answer in answers if not _is_history(answer)}
     computed = bars.tables() if bars else {}
     told = {*map(datetime.date.fromisoformat, dated), *boards, *computed}
-    days = sorted(day for day in told if day >= since and sessions.is_session(day))
+    days = sorted(one for one in told if one >= since and sessions.is_session(one))
     sectors = Sectors(home.store / "sectors")
     made = list(_days(home, raw, days, boards, computed, sectors, order))
     if made:
+        made = _continued(home, raw, made, sectors, order)
         names: dict[str, str] = {}
         for rows, _ in made:
             names |= names_of(sectors, rows)
         Store(home.store).extend(made, observed_at=observed_at, names=names, source=SOURCE)
+        _rebuild(home, raw, order, since=made[0][1])
     return len(made)
+
+
+def _rebuild(home: Home, raw: Raw, order: Sequence[str], since: datetime.date) -> None:
+    """Build the collected days after `since` again: their levels continue what is now before."""
+    for held in Store(home.store).days():
+        if held.state != "imported" and held.session > since:
+            entries = raw.observations(session=held.session)
+            there = {entry.source for entry in entries if not entry.quarantined}
+            day.build(
+                home,
+                held.session,
+                [s for s in order if s in there or s.partition(".")[2] in held.missing],
+            )
+
+
+def _continued(
+    home: Home,
+    raw: Raw,
+    made: Sequence[tuple[pd.DataFrame, datetime.date]],
+    sectors: Sectors,
+    order: Sequence[str],
+) -> list[tuple[pd.DataFrame, datetime.date]]:
+    """The days with levels that continue what the store holds before the first of them."""
+    store = Store(home.store)
+    panel = store.panel() if store.exists() else None
+    chain = Chain.before(made[0][1], panel, own_closes(raw, sectors, order))
+    return [(chain.extend(rows, session), session) for rows, session in made]
 
 
 def _is_history(answer: str) -> bool:
@@ -127,9 +165,9 @@ def _boards(raw: Raw, answers: Sequence[str]) -> dict[datetime.date, Tables]:
     found: dict[datetime.date, Tables] = {}
     for table, frames in parts.items():
         rows = pd.concat(frames, ignore_index=True)
-        for day, of_day in rows.groupby(pd.to_datetime(rows["date"]).dt.date):
+        for session, of_day in rows.groupby(pd.to_datetime(rows["date"]).dt.date):
             kept = of_day.drop(columns="date").reset_index(drop=True)
-            found.setdefault(day, {})[table] = kept
+            found.setdefault(session, {})[table] = kept
     return found
 
 

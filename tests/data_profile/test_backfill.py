@@ -97,8 +97,8 @@ def test_limit_ups_from_prices(home: Home, upstream: Upstream, tmp_path: Path) -
     from data_profile.collector import collect
 
     collect(
-        home, FRIDAY, "recollect", now=lambda: NOW,
-        sources=sources(upstream.url, NOW, *BOARDS, "akshare.board_members.industry"),
+        home, FRIDAY, "lists", now=lambda: NOW,
+        sources=sources(upstream.url, NOW, "akshare.board_members.industry"),
     )  # fmt: skip
     days = ["2026-11-17", "2026-11-18", "2026-11-19"]
     close = [10.0, 11.0, 12.1]
