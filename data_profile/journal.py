@@ -220,6 +220,12 @@ class Journal:
             for session, step, state, runs, began, ended, note in steps
         ]
 
+    def began_at(self) -> datetime.datetime | None:
+        """When the first step that is recorded began for the first time, at the latest."""
+        with self._wrapped():
+            times = [row[0] for row in self._connection.execute("SELECT began_at FROM steps")]
+        return min(map(datetime.datetime.fromisoformat, times), default=None)
+
     def first_session(self) -> datetime.date | None:
         """The first session of which anything is recorded."""
         with self._wrapped():

@@ -90,16 +90,20 @@ def run_due(home: Home, sources: Sources, now: Clock, say: Say) -> list[Report]:
 
 
 def note_missed(journal: Journal, now: datetime.datetime, say: Say) -> None:
-    """Write down the steps that did not run and that a later step has since replaced."""
-    began = journal.first_session()
-    if began is None:
+    """Write down the steps that did not run and that a later step has since replaced.
+
+    Those that opened before the first recorded one began are no one's fault.
+    """
+    began, since = journal.first_session(), journal.began_at()
+    if began is None or since is None:
         return
     current = schedule.shown_session(now)
     first = max(began, current - datetime.timedelta(days=LOOK_BACK))
     have = {(row.session, row.step) for row in journal.records(first=first)}
     for session in sessions.sessions(min(first, current), current):
         for step in schedule.STEPS:
-            if (session, step.name) in have or not schedule.superseded(step, session, now):
+            known = (session, step.name) in have or step.opens(session) < since
+            if known or not schedule.superseded(step, session, now):
                 continue
             note = schedule.describe_missed(step)
             journal.miss(session, step.name, now, note)

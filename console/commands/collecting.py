@@ -26,7 +26,7 @@ def collect(
     """Collect what is due: fetch, check, keep, and build the days from what is good."""
     from console.display import say
     from data_profile.collector import collect_session
-    from data_profile.schedule import china_now
+    from data_profile.schedule import china_now, next_opening
     from data_profile.service import run_due
     from data_profile.sessions import as_date
     from data_profile.sources import SOURCES
@@ -34,6 +34,9 @@ def collect(
     opened = open_home(home)
     if date is None:
         reports = run_due(opened, SOURCES, china_now, say)
+        if not reports:
+            step, session = next_opening(china_now())
+            say(f"nothing is due; the next is {step.name} of {session} at {step.at:%H:%M} in China")
     else:
         reports = collect_session(opened, as_date(date), SOURCES, china_now)
         for report in reports:
