@@ -16,7 +16,7 @@ from data_profile.errors import DataError
 from data_profile.files import write_atomic
 from data_profile.home import Home
 from data_profile.store import Store
-from factor_pool import decay, run_card
+from factor_pool import decay, run_card, unseal
 from factor_pool.errors import FactorError, LedgerError, PoolError
 from factor_pool.expression import parse
 from factor_pool.ledger import Ledger
@@ -91,6 +91,7 @@ class Pool:
             "search": {name: member.figures.get(name) for name in _SHOWN},
             "confirm": dict(test.figures)
             | {"p_value": test.p_value, "level": test.level, "rule": test.rule},
+            "sealed": unseal.seen(self._home, member) if Store(self._home.store).exists() else None,
             "decay": check,
             "history": [
                 {"at": at.isoformat(timespec="seconds"), "status": status, "reason": reason}

@@ -55,6 +55,18 @@ def data_import(
         show_import(imported, manifest)
 
 
+@data_app.command("show")
+def data_show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show what the store holds, the windows it is divided into, and what each label is worth."""
+    from console.windows import describe_store, show_store
+
+    document = describe_store(open_home(home))
+    if as_json:
+        print_json(document)
+    else:
+        show_store(document)
+
+
 @data_app.command("profile")
 def data_profile_(
     fields: Annotated[
