@@ -17,6 +17,7 @@ from data_profile.home import Home
 from data_profile.journal import Journal
 from data_profile.raw import Raw
 from data_profile.schedule import SHANGHAI, ScheduleError
+from data_profile.sessions import calendar, is_session
 from data_profile.store import Store
 from tests.data_profile.replayed import sources
 from tests.data_profile.sound import assert_sound
@@ -182,6 +183,14 @@ def test_past_the_calendar_it_refuses_and_too_early_it_says_when(home: Home) -> 
         collect(home, later, "collect", sources={}, now=lambda: at(later, "15:36"))
     with pytest.raises(ScheduleError, match="15:35"):
         collect(home, FRIDAY, "collect", sources={}, now=lambda: at(FRIDAY, "15:00"))
+
+
+def test_the_last_day_of_the_calendar_is_collected(home: Home, upstream: Upstream) -> None:
+    upstream.session = calendar().last
+    while not is_session(upstream.session):
+        upstream.session -= datetime.timedelta(1)
+    report = run(home, upstream, "collect", "15:36", QUOTES, day=upstream.session)
+    assert report.state == "complete"
 
 
 def test_the_second_collector_says_who_is_at_work(home: Home, upstream: Upstream) -> None:
