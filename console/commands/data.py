@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from console.commands.collecting import backfill, collect
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
 from console.commands.sectors import sectors_app
 
@@ -12,6 +13,8 @@ data_app = typer.Typer(
     help="Market data: import, look at it, what each field means.", no_args_is_help=True
 )
 data_app.add_typer(sectors_app, name="sectors")
+data_app.command("collect")(collect)
+data_app.command("backfill")(backfill)
 
 
 @data_app.command("import")
