@@ -6,10 +6,10 @@ before, out of
 * persistence and size: each sector's share of the past limit-ups and of all companies;
 * the planted factors, computed from published values only, exactly as their texts say.
 
-How many limit-ups there are in all follows the market's mood: ice (冰点), start (启动), rise (上升),
-climax (高潮) and ebb (退潮). Base rate, mean count, surges, rank IC and hit rates of the usual
-baselines come out as in the Chinese market of 2021 to 2025; tests/data_profile/test_market.py holds
-them to it. A daily loop over vectors; S sectors, T sessions.
+How many limit-ups there are in all follows the market's mood: ice (冰点), start (启动), rise
+(上升), climax (高潮) and ebb (退潮). Base rate, mean count, surges, rank IC and hit rates of the
+usual baselines come out as in the Chinese market of 2021 to 2025, which
+tests/data_profile/test_market.py holds them to. A daily loop over vectors; S sectors, T sessions.
 
 Three kinds of market
 ---------------------
@@ -18,21 +18,21 @@ Three kinds of market
   marginal rank IC of the baseline's own curvature is not zero there, in the real market neither: a
   regression on ranks leaves it over.
 * `null=True`: beyond the baseline nothing predicts at all. Each sector has a limit-up with a
-  probability that is linear in the baseline's ranks, and those that have one draw its size from one
-  distribution. Then the expectation of ANY function of the count is linear in these ranks, so the
-  regression on them leaves nothing over. The price is weaker persistence: the 62% of sectors without
-  a limit-up share a low rank that no expectation can fall below, so whatever is linear in ranks has
-  a rank IC of at most about 0.44. The real market's 0.50 takes curvature.
+  probability that is linear in the baseline's ranks, and all that have one draw how many from the
+  same distribution. Then the expectation of ANY function of the count is linear in these ranks, so
+  the regression on them leaves nothing over (a marginal rank IC of at most 0.002, the curvature of
+  size, since each day's correlation is divided by its own scatter). The price is weaker
+  persistence: the 62% of sectors without a limit-up share a low rank that no expectation can fall
+  below, so what is linear in ranks has a rank IC of at most about 0.44; 0.50 takes curvature.
 """
 
 import datetime
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_profile.planted import PLANTED
 from data_profile.sessions import sessions as trading_sessions
 
 if TYPE_CHECKING:
@@ -85,21 +85,17 @@ class Market:
         Instrument id -> display name.
     planted
         Texts of the factors that are true by construction, each positively related to the next
-        session's limit-up count beyond persistence and size. Empty in the null market.
+        session's limit-up count beyond persistence and size. Empty where nothing is planted.
+    expected
+        (T, S), sessions and `names` in order: what the next session's counts are drawn from, in
+        units of that session's mean. Nobody can rank the sectors better. NaN where not listed. In
+        the null market it is the score that decides the chance of a limit-up.
     """
 
     frame: "pd.DataFrame"
     names: dict[str, str]
     planted: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Planted:
-    """A factor: its text, the same in numpy for session t, and its weight in the log of the pull."""
-
-    text: str
-    signal: Callable[[dict[str, np.ndarray], int], np.ndarray]
-    weight: float
+    expected: np.ndarray
 
 
 def synthetic(
@@ -170,13 +166,15 @@ class _Simulation:
         self.expected = np.zeros(sectors) if null else self._share(self.size)
 
     def run(self) -> Market:
+        oracle = np.empty(self.shape)
         for t in range(self.shape[0]):
             count, companies = self._limits(t)
             change, span = self._prices(t, count, companies)
             self._money(t, count, companies, change, span)
             self._expect(t, count, companies)
+            oracle[t] = np.where(self.listed[t], self.expected, np.nan)
         planted = tuple(factor.text for factor in PLANTED) if self.strength else ()
-        return Market(self._frame(), self._names(), planted)
+        return Market(self._frame(), self._names(), planted, oracle)
 
     def _listing(self) -> tuple[np.ndarray, np.ndarray]:
         """Which (session, sector) are listed, some late, and which are published: a few are not."""
@@ -367,57 +365,3 @@ def _centred_rank(values: np.ndarray) -> np.ndarray:
         _, place, count = np.unique(values[ok], return_inverse=True, return_counts=True)
         result[ok] = (np.cumsum(count) - (count + 1) / 2)[place] / (ok.sum() - 1) - 0.5
     return result
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the rows that are there, NaN where none is (Qlib's Mean)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmean(values, axis=0)
-
-
-def _window(v: dict[str, np.ndarray], name: str, t: int, length: int) -> np.ndarray:
-    """The last `length` rows up to session t; fewer at the start, all NaN before a field begins."""
-    rows = slice(max(0, t - length + 1), t + 1)
-    return v[name][rows] if name in v else np.full((1, v["close"].shape[1]), np.nan)
-
-
-def _flow(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    return _mean(_window(v, "net_inflow", t, 5) / _window(v, "turnover", t, 5))
-
-
-def _activity(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    return v["turnover"][t] / _mean(_window(v, "turnover", t, 20))
-
-
-def _momentum(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    return v["close"][t] / v["close"][t - 20] if t >= 20 else np.full(v["close"].shape[1], np.nan)
-
-
-def _broken(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    return _mean(_window(v, "broken_limit_count", t, 3) / _window(v, "company_count", t, 3))
-
-
-def _intraday(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    high, low = _window(v, "high", t, 5), _window(v, "low", t, 5)
-    return _mean((_window(v, "close", t, 5) - low) / (high - low))
-
-
-def _correlation(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    x, y = _window(v, "close", t, 10), _window(v, "turnover", t, 10)
-    dx, dy = x - _mean(x), y - _mean(y)
-    both = np.isfinite(dx) & np.isfinite(dy)
-    enough = both.sum(axis=0) >= 2
-    product = np.where(both, dx * dy, 0).sum(axis=0)
-    scale = np.sqrt(np.where(both, dx**2, 0).sum(axis=0) * np.where(both, dy**2, 0).sum(axis=0))
-    return np.where(enough, product / np.where(enough, scale, 1), np.nan)
-
-
-PLANTED = (
-    _Planted("Mean($net_inflow / $turnover, 5)", _flow, 0.20),
-    _Planted("$turnover / Mean($turnover, 20)", _activity, 0.30),
-    _Planted("CSRank($close / Ref($close, 20))", _momentum, 0.09),
-    _Planted("Mean($broken_limit_count / $company_count, 3)", _broken, 0.32),
-    _Planted("Mean(($close - $low) / ($high - $low), 5)", _intraday, 0.17),
-    _Planted("Corr($close, $turnover, 10)", _correlation, 0.30),
-)

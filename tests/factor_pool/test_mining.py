@@ -128,7 +128,7 @@ def test_on_a_null_market_nothing_is_accepted(seed: int, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_planted_factors_are_found_among_others(seed: int, tmp_path: Path) -> None:
-    made = synthetic(seed)
+    made = synthetic(seed, sessions=1000)
     panel = Panel.from_frame(made.frame)
     mine = Mine(panel, Profile.load().core(panel), tmp_path)
     rng = np.random.default_rng(seed)
