@@ -90,9 +90,13 @@ class Night:
 
 
 def mined(
-    frame: "pd.DataFrame", names: Mapping[str, str], *, evaluations: int, seed: int,
-    label: str = labels.DEFAULT_LABEL, proposers: Mapping[str, type] | None = None,
-) -> Night:  # fmt: skip
+    frame: "pd.DataFrame",
+    names: Mapping[str, str],
+    *,
+    evaluations: int,
+    seed: int,
+    label: str = labels.DEFAULT_LABEL,
+) -> Night:
     """Mine a market in a home of its own, which is gone afterwards.
 
     Call it in a process of its own: rdagent keeps one workspace a process.
@@ -100,6 +104,7 @@ def mined(
     from scenario.loop import mine
 
     logging.disable(logging.WARNING)
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     with tempfile.TemporaryDirectory() as folder, _quiet():
         home = Home(Path(folder)).create()
         Store(home.store).build(frame, names, source="benchmark")

@@ -4,15 +4,15 @@
     python benchmarks/release.py planted [--quick] [--json FILE]
     python benchmarks/release.py real [FILE] [--open-sealed] [--json FILE]
 
-null: the default proposer on synthetic markets in which nothing predicts beyond the baseline, and on
-the real panel with tomorrow's counts shuffled among the sectors of each day. At most 1 factor may be
-accepted in all of either.
+null: the default proposer on synthetic markets in which nothing predicts beyond the baseline, and
+on the real panel with tomorrow's counts shuffled among the sectors of each day. At most 1 factor
+may be accepted in all of either.
 
 planted: on synthetic markets with six true factors. Found is one with which an accepted factor's
 ranks correlate above 0.7 in size. The pool's and the oracles' marginal rank IC are measured on
 sessions after the end of the store, each combined by one ridge regression of ranks on the search
-window. The oracle is the six factors themselves; beside it stands what nobody can exceed, the
-expectation from which the market drew its counts.
+window. The oracle is the six factors themselves. Beside it stands all that can be known: the
+expectation from which the market drew its counts, which holds the curvature of persistence too.
 
 real: the factors accepted on a real panel, with their marginal rank IC in the search, the confirm
 and, with --open-sealed, the sealed window. Looking is not free: who chooses by what the sealed
@@ -28,19 +28,17 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import nights
-
+from benchmarks import nights
 from data_profile.market import synthetic
 from data_profile.panel import Panel
-from data_profile.profile import Profile
 from data_profile.sources.panel_file import read
 from factor_pool.evaluation.baselines import design
 from factor_pool.evaluation.inference import hac_error
@@ -98,16 +96,14 @@ def null(chosen: argparse.Namespace) -> tuple[list[Row], bool]:
     attempts = chosen.attempts or (320 if quick else ATTEMPTS)
     shape = (40, 640) if quick else (SECTORS, SESSIONS)
     seeds = _seeds(chosen, 2 if quick else 20)
-    rows = list(
-        _shown(
-            ("market", "seed", "attempts", "tests", "smallest_p", "accepted"),
-            nights.in_processes(null_night, [(s, attempts, shape) for s in seeds], chosen.workers),
-        )
-    )
+    tasks = [(seed, attempts, shape) for seed in seeds]
+    columns = ("market", "seed", "attempts", "tests", "smallest_p", "accepted")
+    rows = list(_shown(columns, nights.in_processes(null_night, tasks, chosen.workers)))
     path = chosen.data / PANEL
     if not quick and path.exists():
-        tasks = [(seed, attempts, path) for seed in seeds[:10]]
-        rows += _shown((), nights.in_processes(shuffled_night, tasks, chosen.workers))
+        real_tasks = [(seed, attempts, path) for seed in seeds[:10]]
+        nightly = nights.in_processes(shuffled_night, real_tasks, chosen.workers)
+        rows += _shown(columns, nightly, head=False)
     elif not quick:
         print(f"no {path}: the shuffled nights are left out")
     good = True
@@ -143,7 +139,9 @@ def planted_night(task: tuple[int, int, tuple[int, int], int]) -> Row:
         combined = nights.combine(factors, label(panel), design(panel), fit)
         return _mean(beyond.marginal_rank_ic(combined)[unseen])
 
-    after_all = nights.expected_rank(market.expected, label(panel), fit)
+    everything = nights.less_baseline(
+        nights.expected_rank(market.expected, label(panel), fit), design(panel)
+    )
     best = [_best(accepted, one, fit) for one in true]
     return {
         "seed": seed,
@@ -153,7 +151,7 @@ def planted_night(task: tuple[int, int, tuple[int, int], int]) -> Row:
         "found": sum(value > FOUND for value in best),
         "pool_ic": worth(accepted),
         "oracle_ic": worth(true),
-        "all_ic": _mean(beyond.marginal_rank_ic(nights.less_baseline(after_all, design(panel)))[unseen]),
+        "all_ic": _mean(beyond.marginal_rank_ic(everything)[unseen]),
         "correlations": dict(zip(market.planted, best, strict=True)),
         "factors": pool,
         "funnel": night.funnel,
@@ -172,12 +170,8 @@ def planted(chosen: argparse.Namespace) -> tuple[list[Row], bool]:
     shape, after = ((40, 640), 200) if quick else ((SECTORS, SESSIONS), AFTER)
     tasks = [(seed, attempts, shape, after) for seed in _seeds(chosen, 1 if quick else 10)]
     columns = ("seed", "attempts", "tests", "accepted", "found", "pool_ic", "oracle_ic")
-    rows = list(
-        _shown(
-            (*columns, "all_ic"),
-            nights.in_processes(planted_night, tasks, chosen.workers),
-        )
-    )
+    nightly = nights.in_processes(planted_night, tasks, chosen.workers)
+    rows = list(_shown((*columns, "all_ic"), nightly))
     found = statistics.median(row["found"] for row in rows)
     share = statistics.median(row["pool_ic"] / row["oracle_ic"] for row in rows)
     most = statistics.median(row["pool_ic"] / row["all_ic"] for row in rows)
@@ -266,14 +260,12 @@ def _seeds(chosen: argparse.Namespace, count: int) -> list[int]:
     return [chosen.first_seed + k for k in range(chosen.nights or count)]
 
 
-def _shown(columns: Sequence[str], rows: Any) -> Any:
-    """Print rows as they come; columns () goes on with the table above."""
-    names = columns or ("market", "seed", "attempts", "tests", "smallest_p", "accepted")
-    if columns:
-        print("  ".join(f"{name:>14}" for name in names))
+def _shown(columns: Sequence[str], rows: Iterable[Row], head: bool = True) -> Iterator[Row]:
+    """Print rows as they come; without `head` they go on with the table above."""
+    if head:
+        print("  ".join(f"{name:>14}" for name in columns))
     for row in rows:
-        cells = [row[name] for name in names]
-        print("  ".join(f"{_cell(cell):>14}" for cell in cells), flush=True)
+        print("  ".join(f"{_cell(row[name]):>14}" for name in columns), flush=True)
         yield row
 
 

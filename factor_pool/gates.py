@@ -36,9 +36,8 @@ class Settings:
         persistence or size in other words.
     min_added_rank_ic, min_added_t
         Of the factor beyond baseline and pool in search, absolute. A search of 3,000 attempts
-        climbs to a t of 3 to 4 on a market without any factor. The size matters beside the t: the
-        curvature of persistence, which a projection on ranks leaves over, reaches about 0.015
-        with great certainty and is no discovery.
+        climbs to a t of 3 to 4 on a market without any factor. The size matters beside the t: a
+        long history makes anything certain, and what adds less is not worth its place.
     min_expected_t
         Of the confirm test if the search figure were the whole truth: search t times the root of
         confirm sessions over search sessions. A test that is likely to fail even so would only
