@@ -1,6 +1,6 @@
 """How fast factors are evaluated, beside the engines that others use, in one run on one machine.
 
-    python -m benchmarks.engine            # all of it, about ten minutes
+    python -m benchmarks.engine            # all of it, about fifteen minutes
     python -m benchmarks.engine --quick    # 90 instruments only, fewer repetitions
 
 The set is Alpha158 without VWAP, 157 expressions (`tests/factor_pool/expression/alpha.py`). Times

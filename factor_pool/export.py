@@ -1,21 +1,28 @@
-"""Writing the pool for use elsewhere."""
+"""Writing the pool for use elsewhere: a file, or for Qlib a folder, complete or not at all."""
 
-import json
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+import io
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from data_profile.files import write_atomic
+from data_profile.files import fsync_tree, write_atomic
 from data_profile.home import Home
+from data_profile.panel import Panel
+from data_profile.profile import Profile
+from data_profile.store import Store
 from factor_pool.errors import ExportError
+from factor_pool.evaluation.windows import place
+from factor_pool.exporters import json_file, python_file, qlib_folder, values
 from factor_pool.pool import Pool
+from factor_pool.records import Member
 
-FORMAT_VERSION = 1
+_Files = dict[str, str]
+_Writer = Callable[[Home, Sequence[Member]], "str | bytes | _Files"]
 
 
 def export(home: Home, format_: str, output: Path) -> int:
-    """Write the active members of the pool to a file, atomically; how many there are.
+    """Write the active members of the pool; how many there are.
 
     Parameters
     ----------
@@ -23,43 +30,87 @@ def export(home: Home, format_: str, output: Path) -> int:
         Whose pool.
     format_
         `json`: every factor with its expression, Qlib text, figures and provenance.
+        `csv`, `parquet`: the factors' values on the home's store.
+        `qlib`: a folder that `qrun` executes with stock Qlib.
+        `python`: one file that needs numpy and pandas only.
     output
-        File to write; its folder must exist.
+        File to write, which is replaced; its folder must exist. For `qlib` a folder, which must
+        not exist or be empty.
 
     Raises
     ------
     ExportError
-        An unknown format, or the file cannot be written.
+        An unknown format, an empty pool where the format needs factors, or `output` cannot be
+        written.
+    StoreError
+        The format needs the home's data and there are none.
     """
-    writers: Mapping[str, Callable[[Home], tuple[str, int]]] = {"json": _json}
-    if format_ not in writers:
-        raise ExportError(f"no format {format_!r}; there is: {', '.join(writers)}")
-    text, count = writers[format_](home)
+    if format_ not in _WRITERS:
+        raise ExportError(f"no format {format_!r}; there is: {', '.join(_WRITERS)}")
+    members = [member for member in Pool(home).members() if member.status == "active"]
+    if not members and format_ != "json":
+        raise ExportError("the pool has no active factor to export; run `tide mine` first")
+    content = _WRITERS[format_](home, members)
     try:
-        write_atomic(output, text)
+        if isinstance(content, dict):
+            _write_folder(output, content)
+        else:
+            write_atomic(output, content)
     except OSError as error:
         raise ExportError(f"{output} cannot be written: {error}") from error
-    return count
+    return len(members)
 
 
-def _json(home: Home) -> tuple[str, int]:
-    pool = Pool(home)
-    factors = [row for row in pool.rows() if row["status"] == "active"]
-    figures = {member.id: member for member in pool.members()}
-    document: dict[str, Any] = {
-        "format": "limit-up-tide/pool",
-        "format_version": FORMAT_VERSION,
-        "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "pool_version": pool.version(),
-        "factors": [
-            row
-            | {
-                "proposer": figures[row["id"]].proposer,
-                "session": figures[row["id"]].session,
-                "snapshot": figures[row["id"]].snapshot,
-                "figures": figures[row["id"]].figures,
-            }
-            for row in factors
-        ],
-    }
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n", len(factors)
+def _write_folder(output: Path, files: _Files) -> None:
+    """Make the folder beside its place and rename it there."""
+    aside = Path(tempfile.mkdtemp(dir=output.absolute().parent, prefix=f".{output.name}."))
+    try:
+        for name, text in files.items():
+            (aside / name).write_text(text, encoding="utf-8")
+        aside.chmod(0o755)
+        fsync_tree(aside)
+        aside.rename(output)
+    except OSError:
+        shutil.rmtree(aside)
+        raise
+
+
+def _json(home: Home, members: Sequence[Member]) -> str:
+    return json_file.source(members, Pool(home).version())
+
+
+def _python(home: Home, members: Sequence[Member]) -> str:
+    return python_file.source(members)
+
+
+def _csv(home: Home, members: Sequence[Member]) -> str:
+    return values.table(members, _panel(home)).to_csv(index=False)
+
+
+def _parquet(home: Home, members: Sequence[Member]) -> bytes:
+    buffer = io.BytesIO()
+    values.table(members, _panel(home)).to_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _qlib(home: Home, members: Sequence[Member]) -> _Files:
+    panel = _panel(home)
+    windows = place(panel, Profile.load().core(panel))
+    # The link, not the version behind it, which a later build may remove.
+    data = home.store / "current" / "qlib"
+    return qlib_folder.files(members, Pool(home).version(), data, panel.sessions, windows)
+
+
+def _panel(home: Home) -> Panel:
+    return Store(home.store).panel()
+
+
+_WRITERS: Mapping[str, _Writer] = {
+    "json": _json,
+    "csv": _csv,
+    "parquet": _parquet,
+    "qlib": _qlib,
+    "python": _python,
+}
+FORMATS = tuple(_WRITERS)
+"""What `export` can write."""

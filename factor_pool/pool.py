@@ -56,7 +56,7 @@ class Pool:
 
     def rows(self) -> list[dict[str, Any]]:
         """The members as `tide pool list --json` prints them."""
-        return [_row(member) for member in self.members()]
+        return [row(member) for member in self.members()]
 
     def version(self) -> int:
         """Number of changes of the pool so far; 0 for a pool that never had a member."""
@@ -127,7 +127,7 @@ class Pool:
             run_id = str(run.info.run_id)
         for name, value in _figures(member).items():
             self._client.log_metric(run_id, name, value)
-        self._client.log_dict(run_id, _row(member) | {"figures": member.figures}, "factor.json")
+        self._client.log_dict(run_id, row(member) | {"figures": member.figures}, "factor.json")
         self._client.set_terminated(run_id)
         return run_id
 
@@ -201,7 +201,8 @@ def _save_model(active: Sequence[Member], folder: Path) -> None:
             )
 
 
-def _row(member: Member) -> dict[str, Any]:
+def row(member: Member) -> dict[str, Any]:
+    """A member as `tide pool list --json` prints it."""
     return {
         "id": member.id,
         "expression": member.expression,

@@ -75,7 +75,7 @@ class FactorEvaluator(CoSTEEREvaluator):
         verdicts = []
         for text in implementation.texts:
             verdict = check(
-                text, night.units, lambda known: known in seen or night.history.tried(known)
+                text, night.units, lambda known: known in seen or night.history.memory.tried(known)
             )
             if verdict.canonical is not None:
                 seen.add(verdict.canonical)

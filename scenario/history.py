@@ -1,21 +1,20 @@
-"""What a proposer may know of earlier attempts, read from the ledger once and kept up to date."""
+"""What an iteration may know of earlier attempts, read from the ledger once and kept up to date."""
 
 import itertools
-import sys
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from factor_pool.ledger import Ledger
 from factor_pool.records import FINAL_STAGES, Attempt
-
-_REPEATED = ("session", "proposer", "hypothesis", "idea", "snapshot", "label", "stage")
+from scenario.proposers.memory import Memory
 
 
 class History:
     """The attempts on one snapshot and label, as of the start of an iteration.
 
     A resumed iteration sees exactly what it saw before it was cut short: nothing that it recorded
-    itself, and nothing recorded after that.
+    itself, and nothing recorded after that. The elites' fitness beside a changed pool is kept in
+    the ledger with the attempt after which it was measured, and is taken in at the same place.
 
     Parameters
     ----------
@@ -28,10 +27,12 @@ class History:
     def __init__(self, ledger: Ledger, snapshot: str, label: str) -> None:
         self._ledger = ledger
         self._snapshot, self._label = snapshot, label
+        self._place = f"elites {snapshot} {label}"
         self._last = 0
-        self._canonical: set[str] = set()
-        self.attempts: list[Attempt] = []
-        """Judged attempts, oldest first, with those figures that are single numbers."""
+        self._scored_beside: list[str] = []
+        self._rescored: dict[str, Any] = ledger.state(self._place, "rescored") or {}
+        self.memory = Memory()
+        """Of the attempts so far."""
         self.recorded: list[Attempt] = []
         """What the current iteration recorded before it was cut short; empty in an undisturbed
         run."""
@@ -43,28 +44,32 @@ class History:
         before = list(itertools.takewhile(lambda a: (a.session, a.iteration) != here, fresh))
         self.recorded = [a for a in fresh[len(before) :] if (a.session, a.iteration) == here]
         for attempt in before:
+            self._take_rescored()
             self._last = attempt.id
-            if attempt.canonical is not None:
-                self._canonical.add(attempt.canonical)
-            # One that an abandoned session never judged says nothing.
+            # One that an abandoned session never judged says nothing but that it was tried.
             if attempt.stage in FINAL_STAGES:
-                self.attempts.append(_slim(attempt))
+                self.memory.add(attempt)
+            elif attempt.canonical is not None:
+                self.memory.mark(attempt.canonical)
+        self._take_rescored()
 
-    def tried(self, canonical: str) -> bool:
-        """Whether an attempt before this iteration has this canonical text."""
-        return canonical in self._canonical
+    def stale(self) -> bool:
+        """Whether the elites' fitness was measured beside another pool than the present one."""
+        return bool(self.memory.archive.cells) and self.pool() != self._scored_beside
+
+    def rescore(self, added: Mapping[str, float]) -> None:
+        """Keep what elites add to the present pool; see `Archive.rescore`."""
+        self._rescored[str(self._last)] = {"pool": self.pool(), "added": dict(added)}
+        self._ledger.set_state(self._place, "rescored", self._rescored)
+        self._take_rescored()
 
     def pool(self) -> list[str]:
         """Canonical texts of the active members that were accepted before this iteration."""
         return [m.expression for m in self._ledger.members() if m.attempt_id <= self._last]
 
-
-def _slim(attempt: Attempt) -> Attempt:
-    """The same attempt in a fraction of the memory: a night has a hundred thousand."""
-    texts: dict[str, Any] = {name: sys.intern(getattr(attempt, name)) for name in _REPEATED}
-    figures = {
-        sys.intern(name): value
-        for name, value in attempt.figures.items()
-        if isinstance(value, int | float)
-    }
-    return replace(attempt, figures=figures, **texts)
+    def _take_rescored(self) -> None:
+        """Take in what was measured after the last attempt that was read."""
+        entry = self._rescored.get(str(self._last))
+        if entry is not None and entry["pool"] != self._scored_beside:
+            self.memory.archive.rescore(entry["added"])
+            self._scored_beside = entry["pool"]

@@ -176,6 +176,7 @@ def _proposers(mode: str, session: Session, account: Account, display: Display) 
     from scenario.backend import Backend, Model
     from scenario.proposers.evolve import Evolve
     from scenario.proposers.llm import LanguageModel
+    from scenario.proposers.variation import Crossover, Mutation
 
     if mode == "evolve":
         return [Evolve()]
@@ -189,12 +190,15 @@ def _proposers(mode: str, session: Session, account: Account, display: Display) 
             f"no price is known for {model.name}: counting {price[0]:g} and {price[1]:g} USD per "
             "million tokens in and out; set TIDE_PRICE_INPUT and TIDE_PRICE_OUTPUT"
         )
-    asked = LanguageModel(Backend(model, account), session.id)
+    backend = Backend(model, account)
+    asked: list[Proposer] = [
+        role(backend, session.id) for role in (LanguageModel, Mutation, Crossover)
+    ]
     if mode == "llm":
-        display.say(f"proposer: {model.name}")
-        return [asked]
+        display.say(f"proposer: {model.name} (new ideas, variations, joined ideas)")
+        return asked
     display.say(f"proposers: the built-in search and {model.name}, by what they bring")
-    return [Evolve(), asked]
+    return [Evolve(), *asked]
 
 
 def _units(profile: Profile, search: Panel) -> dict[str, str]:

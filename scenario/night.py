@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from factor_pool.acceptance import Acceptance
-from factor_pool.errors import PoolError
+from factor_pool.errors import EvaluationError, PoolError
 from factor_pool.ledger import Ledger
 from scenario.account import Account
 from scenario.history import History
@@ -119,12 +119,14 @@ class Night:
         else:
             name = bandit.choose(self._able(), record.tallies, record.stream, self.iteration)
         self.proposer = self._proposers[name]
+        if self.history.stale():
+            self.history.rescore(self._measured_again())
         self.context = Context(
             iteration=self.iteration,
             seed=record.stream,
             size=self._size(self.proposer.batch),
             units=self.units,
-            attempts=self.history.attempts,
+            memory=self.history.memory,
             pool=self.history.pool(),
             profile=self.profile,
         )
@@ -152,12 +154,22 @@ class Night:
         except PoolError as error:
             self.say(f"{error} (nothing is lost: it is done at the next acceptance)")
 
+    def _measured_again(self) -> dict[str, float]:
+        """Elite -> t of what it adds, now that the pool has changed."""
+        texts = [elite.text for elite in self.history.memory.archive.cells.values()]
+        results = self.laboratory.measure(texts, self.history.pool())
+        return {
+            text: figures["added_t_hac"]
+            for text, figures in zip(texts, results, strict=True)
+            if not isinstance(figures, EvaluationError) and figures.get("added_t_hac") is not None
+        }
+
     def _able(self) -> list[str]:
         """The proposers that can still be paid."""
         names = list(self._proposers)
-        if self.account.shortage() is None or names == ["llm"]:
+        if self.account.shortage() is None:
             return names
-        return [name for name in names if name != "llm"]
+        return [name for name in names if not self._proposers[name].paid] or names
 
     def _size(self, batch: int) -> int:
         wanted = self._options.evaluations
@@ -174,7 +186,7 @@ class Night:
         if self._deadline is not None and dt.datetime.now(dt.UTC) >= self._deadline:
             return "deadline"
         shortage = self.account.shortage()
-        if shortage is not None and list(self._proposers) == ["llm"]:
+        if shortage is not None and all(one.paid for one in self._proposers.values()):
             self.say(shortage)
             return "budget"
         if record.barren >= BARREN:

@@ -6,27 +6,39 @@ from typing import Annotated
 import typer
 
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
+from console.commands.sectors import sectors_app
 
 data_app = typer.Typer(
     help="Market data: import, look at it, what each field means.", no_args_is_help=True
 )
+data_app.add_typer(sectors_app, name="sectors")
 
 
 @data_app.command("import")
 def data_import(
     file: Annotated[Path, typer.Argument(help="Panel of sectors by day: .parquet or .csv.")],
+    kind: Annotated[
+        str, typer.Option(help="What its sectors are: industry or concept boards.")
+    ] = "industry",
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a panel file, check every row, and make it the store."""
+    """Read a panel file, check every row, and make it the store.
+
+    Sectors are known by their names: each gets an id of ours, which collected days continue.
+    """
     from console.display import working
     from console.tables import show_import
+    from data_profile.sectors import Sectors
     from data_profile.sources.panel_file import read
     from data_profile.store import Store
 
     store = Store(open_home(home).store)
     with working(f"reading {file}"):
         imported = read(file)
+        first = imported.frame["date"].min().date()
+        ids = Sectors(store.folder / "sectors").adopt(imported.names, first, kind=kind)
+        imported = imported.renamed(ids)
     with working("building the store"):
         manifest = store.build(imported.frame, imported.names, source=file.name)
     if as_json:

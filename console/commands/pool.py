@@ -26,11 +26,14 @@ def pool_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
 
 @pool_app.command("export")
 def pool_export(
-    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File (qlib: folder) to write.")],
     home: HomeOption = DEFAULT_HOME,
-    format_: Annotated[Literal["json"], typer.Option("--format", help="Format.")] = "json",
+    format_: Annotated[
+        Literal["json", "csv", "parquet", "qlib", "python"],
+        typer.Option("--format", help="csv, parquet: values. qlib: a folder for qrun."),
+    ] = "json",
 ) -> None:
-    """Write the accepted factors, with where each came from, to a file."""
+    """Write the accepted factors for use elsewhere."""
     from factor_pool.export import export
 
     count = export(open_home(home), format_, output)

@@ -7,7 +7,7 @@ person counts them: the line of a CSV file, the row of a Parquet file from 1.
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,12 @@ class Imported:
     names: dict[str, str]
     ignored: tuple[str, ...]
     source: str
+
+    def renamed(self, ids: Mapping[str, str]) -> "Imported":
+        """The same under other ids: id in the file -> id (`Sectors.adopt`)."""
+        frame = self.frame.assign(instrument=self.frame["instrument"].map(ids))
+        names = {ids[code]: name for code, name in self.names.items()}
+        return replace(self, frame=frame, names=names)
 
 
 def read(path: Path) -> Imported:

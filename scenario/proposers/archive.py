@@ -5,18 +5,19 @@ search does not collapse onto variants of one factor (Mouret and Clune 2015, "Il
 spaces by mapping elites").
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from factor_pool.expression import parse
 from scenario.proposers.themes import THEMES
 
-if TYPE_CHECKING:
-    from factor_pool.records import Attempt
-
 NODE_COST = 0.1
 """Fitness lost for each node of an expression, in units of the t statistic."""
+
+PACES = ("changing daily", "changing in days", "changing in weeks", "nearly constant")
+EXPOSURES = ("unlike persistence and size", "somewhat like them", "much like them")
+"""Words for `Cell.pace` and `Cell.exposure`."""
 
 _EXPOSURES = ("persistence_exposure", "size_exposure")
 _AUTOCORRELATION_EDGES = (0.3, 0.6, 0.85)
@@ -55,43 +56,38 @@ class Archive:
 
     def __init__(self) -> None:
         self._elites: dict[Cell, Elite] = {}
-        self._tried: set[str] = set()
-        self._seen = 0
 
     @property
     def cells(self) -> dict[Cell, Elite]:
         """Elites by cell, in the order in which the cells were first reached."""
         return self._elites
 
-    @property
-    def tried(self) -> set[str]:
-        """Canonical texts of every attempt."""
-        return self._tried
+    def add(self, text: str, figures: Mapping[str, Any]) -> None:
+        """Take in an attempt: it becomes the elite of its cell if it is the fittest there."""
+        if figures.get("added_t_hac") is None:
+            return
+        cell, elite = _cell(text, figures), Elite(text, _fitness(text, figures["added_t_hac"]))
+        best = self._elites.get(cell)
+        if best is None or elite.fitness > best.fitness:
+            self._elites[cell] = elite
 
-    def update(self, attempts: "Iterable[Attempt]") -> None:
-        """Take in attempts that it has not seen yet."""
-        for attempt in attempts:
-            self._seen += 1
-            if attempt.canonical is None:
-                continue
-            self._tried.add(attempt.canonical)
-            if attempt.figures.get("added_t_hac") is None:
-                continue
-            text, figures = attempt.canonical, attempt.figures
-            cell, elite = _cell(text, figures), Elite(text, _fitness(text, figures))
-            best = self._elites.get(cell)
-            if best is None or elite.fitness > best.fitness:
-                self._elites[cell] = elite
+    def rescore(self, added: Mapping[str, float]) -> None:
+        """Give elites the fitness that they have beside a pool that has changed.
 
-    @property
-    def seen(self) -> int:
-        """How many attempts were taken in."""
-        return self._seen
+        Parameters
+        ----------
+        added
+            Text -> t of what it adds to baseline and pool. An elite that is not named could not be
+            measured again and is worth nothing.
+        """
+        self._elites = {
+            cell: Elite(elite.text, _fitness(elite.text, added.get(elite.text, 0.0)))
+            for cell, elite in self._elites.items()
+        }
 
 
-def _fitness(text: str, figures: Mapping[str, Any]) -> float:
-    gain: float = abs(figures["added_t_hac"])
-    return gain - NODE_COST * parse(text).nodes
+def _fitness(text: str, added_t: float) -> float:
+    return abs(added_t) - NODE_COST * parse(text).nodes
 
 
 def _cell(text: str, figures: Mapping[str, Any]) -> Cell:

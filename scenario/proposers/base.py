@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from factor_pool.records import Attempt
+    from scenario.proposers.memory import Memory
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Idea:
     Parameters
     ----------
     proposer
-        Name of the proposer whose idea it is: "evolve", "llm".
+        Name of the proposer whose idea it is.
     hypothesis
         The economic idea in words.
     reason
@@ -44,9 +44,9 @@ class Context:
         How many expressions are wanted; a proposer may give fewer.
     units
         Usable field -> unit (`points`, `yuan`, `count`, `ratio`, `shares`, `dimensionless`).
-    attempts
-        Ledger rows of this snapshot judged before this iteration, oldest first: canonical text,
-        figures of the search window, stage, reason.
+    memory
+        What is known of the attempts on this snapshot before this iteration: texts, figures of
+        the search window, stages, reasons.
     pool
         Canonical texts of the active members of the pool.
     profile
@@ -57,7 +57,7 @@ class Context:
     seed: int
     size: int
     units: Mapping[str, str]
-    attempts: Sequence[Attempt]
+    memory: Memory
     pool: Sequence[str]
     profile: str
 
@@ -69,8 +69,10 @@ class Proposer(ABC):
     the context, so that a run that was killed goes on as if it had not been.
     """
 
-    #: Recorded with every attempt: "evolve", "llm".
+    #: Recorded with every attempt: "evolve", "llm", "llm-mutation", "llm-crossover".
     name: str
+    #: Whether an idea costs money.
+    paid: bool = False
     #: Expressions wanted an iteration.
     batch: int = 64
 

@@ -33,10 +33,6 @@ class Evolve(Proposer):
 
     name = "evolve"
 
-    def __init__(self) -> None:
-        # A cache, not a memory: a pure function of the attempts that the context lists.
-        self._archive = Archive()
-
     def idea(self, context: Context) -> Idea:
         """Each theme in turn first, then themes in proportion to the rank of their best elite."""
         rng = np.random.default_rng([context.seed, context.iteration, _IDEA])
@@ -50,15 +46,14 @@ class Evolve(Proposer):
         """Untried seeds of the theme, offspring of elites, and immigrants, none tried before."""
         rng = np.random.default_rng([context.seed, context.iteration, _EXPRESSIONS, len(failures)])
         theme = next(theme for theme in THEMES if theme.hypothesis == idea.hypothesis)
-        archive = self._updated(context)
         grammar = Grammar(context.units, focus=theme.fields)
-        batch = _Batch(archive.tried, context, theme)
+        batch = _Batch(context, theme)
         for text in _seeds(theme):
             if len(batch.texts) >= SEEDS * context.size:
                 break
             batch.add(text)
         immigrants = round(IMMIGRANTS * context.size)
-        parents = _Parents(archive, theme.name, rng)
+        parents = _Parents(context.memory.archive, theme.name, rng)
         for _ in range(_TRIES * context.size):
             missing = context.size - len(batch.texts)
             if missing <= 0:
@@ -74,24 +69,18 @@ class Evolve(Proposer):
             order = np.random.default_rng([context.seed, _IDEA]).permutation(len(themes))
             return int(order[context.iteration])
         best = dict.fromkeys((theme.name for theme in themes), 0.0)
-        for cell, elite in self._updated(context).cells.items():
+        for cell, elite in context.memory.archive.cells.items():
             if cell.family in best:
                 best[cell.family] = max(best[cell.family], elite.fitness)
         rank = np.argsort(np.argsort([best[theme.name] for theme in themes])) + 1.0
         return int(rng.choice(len(themes), p=rank / rank.sum()))
 
-    def _updated(self, context: Context) -> Archive:
-        if self._archive.seen > len(context.attempts):
-            self._archive = Archive()
-        self._archive.update(context.attempts[self._archive.seen :])
-        return self._archive
-
 
 class _Batch:
     """Expressions of this iteration: valid, true to the theme, and different from all before."""
 
-    def __init__(self, tried: set[str], context: Context, theme: Theme) -> None:
-        self._known = tried
+    def __init__(self, context: Context, theme: Theme) -> None:
+        self._known = context.memory.tried
         self._units = context.units
         self._theme = theme
         self._new: set[str] = set()
@@ -105,7 +94,7 @@ class _Batch:
         while expression.operator is not None and expression.operator.name in _SAME_RANKING:
             expression = expression.children[0]
         canonical = str(expression)
-        if canonical in self._known or canonical in self._new:
+        if canonical in self._new or self._known(canonical):
             return
         if true_to(self._theme, canonical):
             self._new.add(canonical)

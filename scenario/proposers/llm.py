@@ -1,5 +1,6 @@
 """The language model as a proposer: an idea first, then the expressions that say it."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,14 +11,16 @@ import prompts
 from factor_pool.expression import Expression, parse
 from factor_pool.expression.operators import MAX_WINDOW, OPERATORS
 from scenario.checks import DEEPEST, MOST_NODES, plain
+from scenario.proposers.archive import EXPOSURES, PACES, Cell
 from scenario.proposers.base import Context, Idea, Proposer
+from scenario.proposers.memory import Memory
+from scenario.proposers.themes import THEMES
 from scenario.redaction import redact
 
 if TYPE_CHECKING:
-    from factor_pool.records import Attempt
     from scenario.backend import Backend
 
-_IDEAS, _STRONGEST, _LESSONS, _BANNED, _UNUSED = 12, 8, 8, 8, 8
+_IDEAS, _BANNED, _UNUSED, _EMPTY = 12, 8, 8, 8
 _OFTEN = 3  # members of the pool that share a part before it is banned
 
 Sentence = Annotated[str, StringConstraints(min_length=8, max_length=1_000)]
@@ -58,6 +61,7 @@ class LanguageModel(Proposer):
     """
 
     name = "llm"
+    paid = True
     batch = 5
 
     def __init__(self, backend: "Backend", session: str) -> None:
@@ -65,16 +69,20 @@ class LanguageModel(Proposer):
         self._session = session
 
     def idea(self, context: Context) -> Idea:
-        """One economic idea, away from what was tried."""
-        question = prompts.load("hypothesis").render(
-            pool=context.pool,
-            ideas=_ideas(context.attempts),
-            strongest=_strongest(context.attempts),
-            failures=_failures(context.attempts),
-            unused=_unused(context),
-        )
-        reply = self._ask(context, question, HypothesisReply, "hypothesis")
+        """One economic idea."""
+        reply = self._ask(context, self.question(context), HypothesisReply, "hypothesis")
         return Idea(self.name, _clean(reply.hypothesis), _clean(reply.reason))
+
+    def question(self, context: Context) -> str:
+        """What is asked for an idea: one away from what was tried."""
+        return prompts.load("hypothesis").render(
+            pool=context.pool,
+            ideas=_ideas(context.memory),
+            strongest=context.memory.strongest,
+            failures=_failures(context.memory),
+            unused=_unused(context),
+            empty=_empty(context),
+        )
 
     def expressions(
         self, idea: Idea, context: Context, failures: Sequence[tuple[str, str]]
@@ -85,7 +93,9 @@ class LanguageModel(Proposer):
             reason=idea.reason,
             size=context.size,
             banned=_banned(context.pool),
-            lessons=_lessons(context.attempts),
+            lessons=[
+                {"text": text, "message": message} for text, message in context.memory.lessons()
+            ],
             failures=[{"text": text, "message": message} for text, message in failures],
         )
         reply = self._ask(context, question, ExpressionsReply, "expressions")
@@ -109,68 +119,43 @@ def _clean(text: str) -> str:
     return plain(redact(text))
 
 
-def _ideas(attempts: Sequence["Attempt"]) -> list[dict[str, str]]:
+def _ideas(memory: Memory) -> list[dict[str, str]]:
     """The latest ideas, each once, with what came of it."""
-    found: dict[str, list[Attempt]] = {}
-    for attempt in reversed(attempts):
-        if attempt.hypothesis in found or len(found) < _IDEAS:
-            found.setdefault(attempt.hypothesis, []).append(attempt)
     return [
         {
-            "hypothesis": hypothesis,
-            "proposer": rows[0].proposer,
-            "outcome": f"{sum(r.stage == 'accepted' for r in rows)} of {len(rows)} accepted",
+            "hypothesis": idea.hypothesis,
+            "proposer": idea.proposer,
+            "outcome": f"{idea.accepted} of {idea.tried} accepted",
         }
-        for hypothesis, rows in found.items()
+        for idea in itertools.islice(memory.ideas(), _IDEAS)
     ]
 
 
-def _strongest(attempts: Sequence["Attempt"]) -> list[dict[str, str]]:
-    """The attempts with the largest added rank IC on the search window, in its dimensions."""
-    measured = [one for one in attempts if one.figures.get("added_rank_ic") is not None]
-    measured.sort(key=lambda one: (-abs(one.figures["added_rank_ic"]), one.id))
-    return [
-        {
-            "text": str(one.canonical),
-            "figures": ", ".join(_dimensions(one)),
-            "outcome": "accepted" if one.stage == "accepted" else f"ended at {one.gate}",
-        }
-        for one in measured[:_STRONGEST]
-    ]
-
-
-def _dimensions(attempt: "Attempt") -> Iterator[str]:
-    for name in ("rank_ic", "marginal_rank_ic", "added_rank_ic", "added_t_hac", "coverage"):
-        value = attempt.figures.get(name)
-        if value is not None:
-            yield f"{name} {value:+.3f}"
-
-
-def _failures(attempts: Sequence["Attempt"]) -> list[dict[str, Any]]:
+def _failures(memory: Memory) -> list[dict[str, Any]]:
     """How many attempts ended at each gate, most first."""
-    counted = Counter(one.gate for one in attempts if one.gate is not None)
-    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(memory.gates.items(), key=lambda item: (-item[1], item[0]))
     return [{"reason": gate, "count": count} for gate, count in ordered]
 
 
 def _unused(context: Context) -> list[str]:
     """Usable fields that are rarest in the canonical texts so far."""
-    counted = Counter(dict.fromkeys(context.units, 0))
-    for attempt in context.attempts:
-        if attempt.canonical is not None:
-            counted.update(name for name in context.units if f"${name}" in attempt.canonical)
-    return sorted(counted, key=lambda name: (counted[name], name))[:_UNUSED]
+    counted = context.memory.fields
+    return sorted(context.units, key=lambda name: (counted[name], name))[:_UNUSED]
 
 
-def _lessons(attempts: Sequence["Attempt"]) -> list[dict[str, str]]:
-    """The latest texts that were invalid, one for each kind of mistake."""
-    found: dict[str, dict[str, str]] = {}
-    for attempt in reversed(attempts):
-        if attempt.stage == "invalid" and attempt.reason is not None:
-            found.setdefault(attempt.reason, {"text": attempt.text, "message": attempt.reason})
-        if len(found) == _LESSONS:
-            break
-    return list(found.values())
+def _empty(context: Context) -> list[str]:
+    """Kinds of behaviour that no attempt has shown yet, in words; families in turn."""
+    known = [theme.name for theme in THEMES if set(theme.fields) & set(context.units)]
+    cells = [
+        Cell(family, pace, exposure)
+        for exposure in range(len(EXPOSURES))
+        for pace in range(len(PACES))
+        for family in known
+    ]
+    left = [cell for cell in cells if cell not in context.memory.archive.cells]
+    return [
+        f"{cell.family}, {PACES[cell.pace]}, {EXPOSURES[cell.exposure]}" for cell in left[:_EMPTY]
+    ]
 
 
 def _banned(pool: Sequence[str]) -> list[str]:

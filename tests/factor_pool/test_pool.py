@@ -1,6 +1,5 @@
 """The pool in MLflow follows the ledger, whatever died in between."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,7 @@ import pytest
 from data_profile.home import Home
 from data_profile.market import synthetic
 from data_profile.panel import Panel
-from factor_pool.errors import ExportError, PoolError
-from factor_pool.export import export
+from factor_pool.errors import PoolError
 from factor_pool.expression import evaluate, parse
 from factor_pool.ledger import Ledger
 from factor_pool.pool import ALIAS, MODEL, Pool
@@ -128,23 +126,3 @@ def test_an_mlflow_that_cannot_be_reached_is_named_and_loses_nothing(
         Pool(home).publish_pending()
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert Pool(home).publish_pending() == 2
-
-
-def test_export_to_json_carries_provenance(home: Home, tmp_path: Path) -> None:
-    accept(home, *TEXTS)
-    Pool(home).publish_pending()
-    output = tmp_path / "pool.json"
-    assert export(home, "json", output) == 2
-    document = json.loads(output.read_text("utf-8"))
-    assert document["pool_version"] == 2
-    for factor in document["factors"]:
-        assert str(parse(factor["expression"])) == factor["expression"]
-        assert factor["session"] == "night"
-        assert factor["snapshot"] == "abc"
-
-
-def test_export_names_what_it_cannot_do(home: Home, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="xml"):
-        export(home, "xml", tmp_path / "pool.xml")
-    with pytest.raises(ExportError, match="cannot be written"):
-        export(home, "json", tmp_path / "absent" / "pool.json")

@@ -21,6 +21,7 @@ FACTS: dict[str, dict[str, object]] = {
         "strongest": [{"text": "$close", "figures": "rank_ic +0.1", "outcome": "accepted"}],
         "failures": [{"reason": "strength", "count": 7}],
         "unused": ["net_inflow"],
+        "empty": ["flow, changing daily, unlike persistence and size"],
     },
     "expressions": {
         "hypothesis": "flow leads",
@@ -30,7 +31,13 @@ FACTS: dict[str, dict[str, object]] = {
         "lessons": [{"text": "$a", "message": "no such field"}],
         "failures": [{"text": "$b", "message": "no such field"}],
     },
+    "variation": {
+        "parents": [{"text": "Std($close, 5)", "fitness": "3.2"}],
+        "pool": ["Mean($close, 5)"],
+    },
     "repair": {"trouble": "no JSON", "shape": "{}"},
+    "news_system": {},
+    "news": {"headlines": ['"公司中标大单"']},
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from factor_pool.ledger import Ledger
-from factor_pool.records import Proposal
+from factor_pool.records import Proposal, Test
 from scenario.history import History
 
 
@@ -32,22 +32,20 @@ def record(ledger: Ledger, session: str, iteration: int, *texts: str, snapshot: 
             )
 
 
-def texts(history: History) -> list[str]:
-    return [attempt.text for attempt in history.attempts]
+def tried(history: History, *texts: str) -> list[bool]:
+    return [history.memory.tried(text) for text in texts]
 
 
 def test_reads_on_from_iteration_to_iteration(ledger: Ledger) -> None:
     history = History(ledger, "d", "limit_up_count")
     history.advance("s", 0)
-    assert texts(history) == []
+    assert history.memory.gates == {}
     record(ledger, "s", 0, "$a", "$b")
     history.advance("s", 1)
     record(ledger, "s", 1, "$c")
     history.advance("s", 2)
-    assert texts(history) == ["$a", "$b", "$c"]
-    assert history.tried("$a")
-    assert not history.tried("$d")
-    assert history.attempts[0].figures == {"rank_ic": 0.1}
+    assert tried(history, "$a", "$b", "$c", "$d") == [True, True, True, False]
+    assert history.memory.gates == {"strength": 3}
 
 
 def test_a_resumed_iteration_sees_what_it_saw_before(ledger: Ledger) -> None:
@@ -56,11 +54,10 @@ def test_a_resumed_iteration_sees_what_it_saw_before(ledger: Ledger) -> None:
     record(ledger, "other", 0, "$d")  # a session in between
     history = History(ledger, "d", "limit_up_count")
     history.advance("s", 1)
-    assert texts(history) == ["$a"]
+    assert tried(history, "$a", "$b", "$d") == [True, False, False]
     assert [attempt.text for attempt in history.recorded] == ["$b", "$c"]
-    assert not history.tried("$b")
     history.advance("s", 2)
-    assert texts(history) == ["$a", "$b", "$c", "$d"]
+    assert tried(history, "$a", "$b", "$c", "$d") == [True] * 4
     assert history.recorded == []
 
 
@@ -70,5 +67,34 @@ def test_other_data_and_unjudged_attempts_say_nothing(ledger: Ledger) -> None:
     ledger.record("lost", 0, proposal, snapshot="d", label="limit_up_count", seed=1)
     history = History(ledger, "d", "limit_up_count")
     history.advance("s", 1)
-    assert texts(history) == []
-    assert history.tried("$b")  # recorded, so it would be a duplicate
+    assert history.memory.gates == {}
+    assert tried(history, "$a", "$b") == [False, True]  # $b would be a duplicate
+
+
+def test_elites_are_scored_again_beside_a_changed_pool(ledger: Ledger) -> None:
+    """And a resumed night takes the new fitness in where it was measured."""
+    proposals = [Proposal(text, text, "evolve", "idea") for text in ("$close", "$turnover")]
+    shared = {"snapshot": "d", "label": "limit_up_count", "seed": 1}
+    first, second = ledger.record("s", 0, proposals, **shared)
+    ledger.scored([(first.id, {"added_t_hac": 9.0}), (second.id, {"added_t_hac": 8.0})])
+    ledger.accept(first.id, Test(1, first.id, "addis", 0.001, 0.01, True), sign=1)
+    ledger.judged(second.id, "rejected", gate="strength", reason="weak")
+    history = History(ledger, "d", "limit_up_count")
+    history.advance("s", 1)
+    before = elites(history)
+    assert history.stale()
+    history.rescore({"$close": 0.5})
+    assert not history.stale()
+    assert elites(history)["$close"] == pytest.approx(before["$close"] - 8.5)
+    # Not measured again: worth nothing.
+    assert elites(history)["$turnover"] == pytest.approx(before["$turnover"] - 8.0)
+    record(ledger, "s", 1, "$open")
+    history.advance("s", 2)
+    resumed = History(ledger, "d", "limit_up_count")
+    resumed.advance("s", 2)
+    assert elites(resumed) == elites(history)
+    assert not resumed.stale()
+
+
+def elites(history: History) -> dict[str, float]:
+    return {elite.text: elite.fitness for elite in history.memory.archive.cells.values()}

@@ -1,8 +1,5 @@
 """The built-in search: valid, new, deterministic, and it goes where the skill is."""
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -10,7 +7,9 @@ from factor_pool.expression import parse
 from scenario.proposers.base import Context
 from scenario.proposers.evolve import Evolve
 from scenario.proposers.grammar import Grammar
+from scenario.proposers.memory import Memory
 from scenario.proposers.themes import THEMES
+from tests.scenario.proposers.test_llm import attempt
 
 UNITS = {
     "close": "points",
@@ -25,51 +24,47 @@ UNITS = {
 }
 
 
-@dataclass(frozen=True)
-class Tried:
-    """As much of a ledger row as a proposer reads."""
-
-    canonical: str
-    figures: dict[str, Any] = field(default_factory=dict)
+def context(iteration: int, memory: Memory, size: int = 40, seed: int = 3) -> Context:
+    return Context(iteration, seed, size, UNITS, memory, (), "")
 
 
-def context(iteration: int, attempts: list[Tried], size: int = 40, seed: int = 3) -> Context:
-    return Context(iteration, seed, size, UNITS, attempts, (), "")  # type: ignore[arg-type]
-
-
-def night(loops: int, seed: int = 3, evolve: Evolve | None = None) -> list[Tried]:
+def night(loops: int, seed: int = 3, evolve: Evolve | None = None) -> list[str]:
     """Some loops in which an expression is good if it reads one_word_count."""
-    attempts: list[Tried] = []
+    texts: list[str] = []
+    memory = Memory()
     for iteration in range(loops):
         proposer = evolve or Evolve()
-        given = context(iteration, attempts, seed=seed)
-        for text in proposer.expressions(proposer.idea(given), given, ()):
+        given = context(iteration, memory, seed=seed)
+        fresh = proposer.expressions(proposer.idea(given), given, ())
+        for number, text in enumerate(fresh, start=len(texts)):
             t = 6.0 if "$one_word_count" in text else 0.5
-            attempts.append(Tried(text, {"added_t_hac": t, "rank_autocorrelation": 0.5}))
-    return attempts
+            figures = {"added_t_hac": t, "rank_autocorrelation": 0.5}
+            memory.add(attempt(number, text, figures=figures))
+        texts += fresh
+    return texts
 
 
 def test_what_it_proposes_is_valid_canonical_and_new() -> None:
-    texts = [attempt.canonical for attempt in night(12)]
+    texts = night(12)
     assert len(texts) == 12 * 40
     assert len(set(texts)) == len(texts)
     for text in texts:
         assert str(parse(text, UNITS)) == text
 
 
-def test_a_seed_gives_the_same_night_with_or_without_a_cache() -> None:
+def test_a_seed_gives_the_same_night_whatever_object_proposes() -> None:
     kept = night(8, evolve=Evolve())
-    assert [a.canonical for a in night(8)] == [a.canonical for a in kept]
-    assert [a.canonical for a in night(8, seed=4)] != [a.canonical for a in kept]
+    assert night(8) == kept
+    assert night(8, seed=4) != kept
 
 
 def test_the_first_iterations_go_through_the_themes() -> None:
-    said = {Evolve().idea(context(i, [])).hypothesis for i in range(len(THEMES))}
+    said = {Evolve().idea(context(i, Memory())).hypothesis for i in range(len(THEMES))}
     assert len(said) == len([t for t in THEMES if set(t.fields) & set(UNITS)])
 
 
 def test_it_goes_where_the_skill_is() -> None:
-    texts = [attempt.canonical for attempt in night(20)]
+    texts = night(20)
     early, late = texts[:200], texts[-200:]
 
     def share(some: list[str]) -> float:

@@ -1,6 +1,7 @@
 """What the language model is told, and what is taken from it."""
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from factor_pool.records import Attempt
 from scenario.proposers.base import Context, Idea
+from scenario.proposers.memory import Memory
 from tests.scenario.chat_server import ChatServer, Said, json_said
 
 
@@ -27,9 +29,17 @@ def context(**changes: Any) -> Context:
     values: dict[str, Any] = {
         "iteration": 3, "seed": 1, "size": 5,
         "units": {"close": "points", "net_inflow": "yuan"},
-        "attempts": [], "pool": [], "profile": "THE PROFILE",
+        "pool": [], "profile": "THE PROFILE",
     }  # fmt: skip
+    values |= {"memory": memory(changes.pop("attempts", []))}
     return Context(**(values | changes))
+
+
+def memory(attempts: Iterable[Any]) -> Memory:
+    remembered = Memory()
+    for one in attempts:
+        remembered.add(one)
+    return remembered
 
 
 @pytest.fixture
