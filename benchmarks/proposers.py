@@ -4,9 +4,9 @@
 
 Both mine the same synthetic markets with six true factors through the same loop and the same
 acceptance; only who proposes differs. The random proposer draws fresh expressions of fitting units
-from the same grammar over all fields; what was tried before costs no evaluation. Compared is the marginal rank
-IC of each pool, combined by ridge on the search window, on sessions after the store's end. The
-p-value is of a one-sided sign test.
+from the same grammar over all fields; what was tried before costs no evaluation. Compared is the
+marginal rank IC of each pool, combined by ridge on the search window, on sessions after the store's
+end. The p-value is of a one-sided sign test.
 """
 
 import argparse
