@@ -1,8 +1,14 @@
 """`tide eval`: one expression scored on the store."""
 
-from typing import Any
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from data_profile.home import Home
+
+if TYPE_CHECKING:
+    from factor_pool.evaluation.windows import Window
 
 
 def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str, Any]:
@@ -22,11 +28,49 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str,
     """
     from data_profile.profile import Profile
     from data_profile.store import Store
+    from factor_pool import borders
     from factor_pool.evaluation.score import score
     from factor_pool.expression import parse
 
-    panel = Store(home.store).panel()
-    expression = parse(text, Profile.load().units(panel))
-    result = score(expression, panel, window=window, label=label)
+    panel, profile = Store(home.store).panel(), Profile.load()
+    expression = parse(text, profile.units(panel))
+    chosen: Window | str = window
+    if window == "search":
+        chosen = borders.current(home.ledger, panel, profile.core(panel)).windows.search
+    result = score(expression, panel, window=chosen, label=label)
     names = {"expression": text, "canonical": str(expression), "qlib": expression.qlib()}
     return names | result.to_dict()
+
+
+def write_report(home: Home, document: Mapping[str, Any], output: Path | None) -> Path:
+    """Write the score report of what `evaluate_one` described; where it is.
+
+    Parameters
+    ----------
+    home
+        With a store.
+    document
+        Of `evaluate_one`.
+    output
+        File to write, whose folder must exist; by default one in the home's reports, named by the
+        expression, window and label.
+
+    Raises
+    ------
+    factor_pool.errors.EvaluationError
+        There is no figure in the window, or the file cannot be written.
+    """
+    from data_profile.files import write_atomic
+    from factor_pool.errors import EvaluationError
+    from factor_pool.report.making import report_on_expression
+
+    text, window, label = document["canonical"], document["window"], document["label"]
+    page = report_on_expression(home, text, window=window, label=label)
+    if output is None:
+        name = hashlib.sha256(f"{text}\n{window}\n{label}".encode()).hexdigest()[:12]
+        output = home.reports / f"eval-{name}.html"
+    try:
+        write_atomic(output, page)
+    except OSError as error:
+        raise EvaluationError(f"{output} cannot be written: {error}") from error
+    return output

@@ -109,6 +109,14 @@ def show_score(document: Mapping[str, Any]) -> None:
         f"rank autocorrelation {number(document['rank_autocorrelation'], 2)}; "
         f"beyond {', '.join(document['baseline'])}"
     )
+    paths = document["cpcv"]
+    if paths["mean"] is not None:
+        stdout.print(
+            f"purged cross-validation, {paths['paths']} paths: marginal rank IC "
+            f"{number(paths['mean'], signed=True)}, worst path "
+            f"{number(paths['worst'], signed=True)}; the sign turns on "
+            f"{paths['turned_share']:.0%} of the training sets"
+        )
 
 
 def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -10,6 +10,7 @@ dies leaves it as it was, and read again whenever the file is another one.
 
 import contextlib
 import datetime
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -19,11 +20,13 @@ from typing import Any, Literal, NamedTuple
 import pydantic
 
 from data_profile.files import exclusive, write_atomic
+from data_profile.identifiers import is_instrument
 from data_profile.sector_names import SectorError, strict
 
 Action = Literal["new", "alias", "rename", "doubt", "merge", "code"]
 Candidate = tuple[str, float]
 
+_OWN = re.compile(r"BK\d{4,}")
 _PATIENCE = 30.0  # seconds that a decision waits for another process's
 _PAUSE = 0.01
 
@@ -80,7 +83,7 @@ class Sector:
     Parameters
     ----------
     id
-        `BK0001`...; given once and for ever.
+        `BK0001`..., or the id that an imported file gave it first; for ever.
     kind
         "industry" or "concept".
     name
@@ -117,6 +120,11 @@ class Sector:
         }
 
 
+def is_own(sector: str) -> bool:
+    """Whether an id is one of those that we number."""
+    return _OWN.fullmatch(sector.upper()) is not None
+
+
 class Binding(NamedTuple):
     """From which session on a name stands for which sector, and who said so."""
 
@@ -145,7 +153,12 @@ class State:
 
     def next_id(self, promised: int = 0) -> str:
         """The id after those given and promised; sectors never go, so none comes twice."""
-        return f"BK{len(self.sectors) + promised + 1:04d}"
+        return f"BK{sum(map(is_own, self.sectors)) + promised + 1:04d}"
+
+    def free(self, code: str) -> bool:
+        """Whether an imported file's id may be the id of a new sector."""
+        taken = {sector.lower() for sector in self.sectors}
+        return is_instrument(code) and not is_own(code) and code.lower() not in taken
 
     def find(self, kind: str, name: str, session: datetime.date) -> str | None:
         """The sector a name stands for in a session; None where it stands for none.
@@ -184,7 +197,7 @@ class State:
             case "doubt":
                 self.doubts[key] = number
             case "new":
-                if decision.sector != self.next_id():
+                if decision.sector != self.next_id() and not self.free(decision.sector):
                     raise SectorError(f"{decision.sector} is not the next id {self.next_id()}")
                 parent = self.known(decision.other).id if decision.other else None
                 self.sectors[decision.sector] = Sector(

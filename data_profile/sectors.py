@@ -2,7 +2,8 @@
 
 A board is known by its name and its kind (industry or concept), never by a source's code: sources
 change those. Its sector gets an id of our own, `BK0001` on, with the first session on which the
-name is seen; ids are never changed or used again. Names that are the same but for spelling are
+name is seen, or keeps the id of the imported file that brought it; ids are never changed or used
+again. Names that are the same but for spelling are
 taken for each other; a name that is only like another waits on a review list, and its board stays
 out of the data until a person has decided.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data_profile.identifiers import is_instrument
-from data_profile.sector_log import Action, Decision, Log, Sector, State
+from data_profile.sector_log import Action, Decision, Log, Sector, State, is_own
 from data_profile.sector_match import How, Matching
 from data_profile.sector_names import KINDS, LONGEST, SectorError, clean, strict
 
@@ -214,7 +215,8 @@ class Sectors:
         """Give every id of an imported panel its sector, so that collected days continue it.
 
         The NAME decides: the board 半导体 that is collected tomorrow continues the imported
-        sector of that name, whatever id the file gave it. Likeness decides nothing here, since
+        sector of that name, and so does a second file that has another id for it. A sector that
+        is new keeps the file's id, unless that is taken. Likeness decides nothing here, since
         an import must not wait for a person: a name that is not known gets a sector of its own,
         and two ids never share one. Importing the same file again gives the same ids.
 
@@ -245,14 +247,16 @@ class Sectors:
         adopted: dict[str, str] = {}
         with self._log.turn():
             state, _ = self._log.read()
-            made, answers = _answers(Matching(state, _kind(kind), session, ask=False), shown)
+            own = {strict(named[code]): code for code in reversed(named) if state.free(code)}
+            made, answers = _answers(Matching(state, _kind(kind), session, ask=False), shown, own)
             for code, name in named.items():
                 sector = answers[strict(name)].sector_id
                 if sector is None or sector in adopted.values():  # the name is not its alone
                     name = clean(f"{name[: LONGEST - len(code) - 1]} {code}")
                     sector = state.find(kind, name, session)
                 if sector is None:
-                    sector = _next(state, made)
+                    free = state.free(code) and code not in own.values()
+                    sector = code if free else _next(state, made)
                     made.append(_decision("new", kind, name, session, sector=sector))
                 adopted[code] = sector
                 if sector not in state.sectors or code not in state.sectors[sector].codes:
@@ -403,11 +407,11 @@ def _decision(
 
 
 def _answers(
-    matching: Matching, names: Mapping[str, str]
+    matching: Matching, names: Mapping[str, str], ids: Mapping[str, str] | None = None
 ) -> tuple[list[Decision], dict[str, Match]]:
     """What to write for a list, and what each of its keys stands for once it is written.
 
-    `names`: key -> name as it is shown.
+    `names`: key -> name as it is shown; `ids`: key -> id, should its sector be new.
     """
     made: list[Decision] = []
     answers = {}
@@ -416,7 +420,7 @@ def _answers(
         if not found.known:
             action = _ACTION[found.how]
             if action == "new":
-                sector = _next(matching.state, made)
+                sector = (ids or {}).get(key) or _next(matching.state, made)
             facts: dict[str, Any] = {"reason": found.reason, "candidates": found.candidates}
             if found.how == "fuzzy":
                 facts["score"] = found.score
@@ -436,7 +440,7 @@ def _answers(
 
 def _next(state: State, made: Sequence[Decision]) -> str:
     """The id after those that are about to be given."""
-    return state.next_id(sum(one.action == "new" for one in made))
+    return state.next_id(sum(one.action == "new" and is_own(one.sector) for one in made))
 
 
 def _review(state: State, decisions: Sequence[Decision], number: int) -> Review:

@@ -24,6 +24,8 @@ from factor_pool.gates import Correlation, Gate, Settings, gates_of
 from factor_pool.ledger import Ledger
 from factor_pool.records import FINAL_STAGES, Attempt, Member, Test
 
+NOT_CONFIRMED = "What it showed in the search window was not confirmed on unseen sessions."
+
 Search = Callable[[str, Sequence[str]], Mapping[str, Any]]
 Confirm = Callable[[str, Sequence[str]], Sequence[float | None]]
 
@@ -225,7 +227,10 @@ class Acceptance:
     def _kin(self, attempt: Attempt, figures: Mapping[str, Any]) -> tuple[str, str] | None:
         """Object to a near copy of a factor that failed its confirm test on the same data."""
         failures = self._ledger.attempts(
-            snapshot=attempt.snapshot, label=attempt.label, gate="confirm"
+            snapshot=attempt.snapshot,
+            label=attempt.label,
+            borders=attempt.borders,
+            gate="confirm",
         )
         if not failures:
             return None
@@ -251,28 +256,28 @@ class Acceptance:
     def _test(self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[str]) -> Decision:
         canonical, sign = str(attempt.canonical), int(figures["sign"])
         self._ledger.opened(
-            "confirm", self._who, f"test of attempt {attempt.id}", content_hash=attempt.snapshot
+            "confirm",
+            self._who,
+            f"test of attempt {attempt.id}",
+            content_hash=attempt.snapshot,
+            first=self._windows.confirm.start,
+            last=self._windows.confirm.end,
         )
         daily = np.array(
             [np.nan if x is None else x for x in self._confirm(canonical, pool)], dtype=np.float64
         )
         if np.isfinite(daily).sum() < self.settings.min_confirm_sessions:
-            return self._reject(
-                attempt,
-                figures,
-                "confirm_coverage",
-                "The confirm window has too few sessions in which it can be measured.",
-            )
+            # In the same words as below: why it was not confirmed is more than one bit.
+            return self._reject(attempt, figures, "confirm", NOT_CONFIRMED)
         p_value = bootstrap_p(sign * daily, seed=seed_of(canonical))
         test = self._spend(attempt, p_value, sign, daily)
         if test.discovery:
             member = self._ledger.accept(attempt.id, test, sign=sign, figures=figures)
             return Decision(True, member=member)
-        reason = "What it showed in the search window was not confirmed on unseen sessions."
         self._ledger.judged(
-            attempt.id, "rejected", figures=figures, gate="confirm", reason=reason, test=test
+            attempt.id, "rejected", figures=figures, gate="confirm", reason=NOT_CONFIRMED, test=test
         )
-        return Decision(False, "confirm", reason)
+        return Decision(False, "confirm", NOT_CONFIRMED)
 
     def _spend(self, attempt: Attempt, p_value: float, sign: int, daily: np.ndarray) -> Test:
         """Put the p-value through the online rule, restored from every test before it."""
@@ -288,6 +293,7 @@ class Acceptance:
             figures={
                 "start": self._windows.confirm.start.isoformat(),
                 "end": self._windows.confirm.end.isoformat(),
+                "data_end": self._windows.sealed.end.isoformat(),
                 "sessions": int(np.isfinite(daily).sum()),
                 "added_rank_ic": float(np.nanmean(daily)),
                 "sign": sign,

@@ -11,8 +11,8 @@ from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.profile import Profile
 from data_profile.store import Store
+from factor_pool import borders
 from factor_pool.errors import ExportError
-from factor_pool.evaluation.windows import place
 from factor_pool.exporters import json_file, python_file, qlib_folder, values
 from factor_pool.pool import Pool
 from factor_pool.records import Member
@@ -22,7 +22,7 @@ _Writer = Callable[[Home, Sequence[Member]], "str | bytes | _Files"]
 
 
 def export(home: Home, format_: str, output: Path) -> int:
-    """Write the active members of the pool; how many there are.
+    """Write the members of the pool that are in use; how many there are.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ def export(home: Home, format_: str, output: Path) -> int:
     """
     if format_ not in _WRITERS:
         raise ExportError(f"no format {format_!r}; there is: {', '.join(_WRITERS)}")
-    members = [member for member in Pool(home).members() if member.status == "active"]
+    members = [member for member in Pool(home).members() if member.status != "retired"]
     if not members and format_ != "json":
-        raise ExportError("the pool has no active factor to export; run `tide mine` first")
+        raise ExportError("the pool has no factor in use to export; run `tide mine` first")
     content = _WRITERS[format_](home, members)
     try:
         if isinstance(content, dict):
@@ -95,7 +95,7 @@ def _parquet(home: Home, members: Sequence[Member]) -> bytes:
 
 def _qlib(home: Home, members: Sequence[Member]) -> _Files:
     panel = _panel(home)
-    windows = place(panel, Profile.load().core(panel))
+    windows = borders.current(home.ledger, panel, Profile.load().core(panel)).windows
     # The link, not the version behind it, which a later build may remove.
     data = home.store / "current" / "qlib"
     return qlib_folder.files(members, Pool(home).version(), data, panel.sessions, windows)

@@ -5,6 +5,7 @@ Each gate rejects with a sentence a person understands, and has a short name for
 """
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Member
 
 _RULES = ("addis", "lord")
+_COUNT = {"limit_up_count"}
+_AVERAGES = {"Ref", "Mean", "Sum", "EMA", "WMA", "Neg", "CSRank", "CSZScore", "CSDemean"}
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,12 @@ class Settings:
         """The online rule with its parameters, as written with each test."""
         name = f"{self.rule} fdr={self.fdr} wealth={self.fdr * self.wealth}"
         return f"{name} max_p={self.max_p}" if self.rule == "addis" else name
+
+
+def _averages_of_counts(canonical: str) -> bool:
+    """Whether an expression only shifts and averages the count that the baseline averages."""
+    operators = set(re.findall(r"(\w+)\(", canonical))
+    return parse(canonical).fields == _COUNT and operators <= _AVERAGES
 
 
 class Gate(ABC):
@@ -238,7 +247,12 @@ class BaselineCopy(Gate):
     ) -> str | None:
         explained = figures["explained"]
         if explained is None or explained <= self.settings.max_explained:
-            return None
+            if not _averages_of_counts(str(attempt.canonical)):
+                return None
+            return (
+                "It is made of past limit-up counts alone, shifted or averaged: persistence in "
+                "other words."
+            )
         correlations = {k: v for k, v in figures["correlations"].items() if v is not None}
         closest = max(correlations, key=lambda name: abs(correlations[name]))
         return (

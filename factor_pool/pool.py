@@ -4,34 +4,34 @@ Publishing is an outbox: whatever the ledger lists as unpublished is written to 
 idempotently, and then marked. Killed at any line, the next call goes on where it was.
 """
 
-import hashlib
-import importlib.metadata
-import json
 import logging
 import os
-import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data_profile.errors import DataError
+from data_profile.files import write_atomic
 from data_profile.home import Home
-from factor_pool.errors import PoolError
+from data_profile.store import Store
+from factor_pool import decay, run_card, unseal
+from factor_pool.errors import FactorError, LedgerError, PoolError
 from factor_pool.expression import parse
 from factor_pool.ledger import Ledger
-from factor_pool.records import Attempt, Member
+from factor_pool.records import Member, Test
+from factor_pool.registry import ALIAS, MODEL, register
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-MODEL = "alpha_pool"
-ALIAS = "production"
+__all__ = ["ALIAS", "EXPERIMENT", "MODEL", "REPORT", "Pool", "row"]
+
 EXPERIMENT = "alpha_pool"
-_MEMBER_TAG = "tide.member"
-_CONTENT_TAG = "tide.content"
-_PACKAGES = ("data_profile", "factor_pool")
+REPORT = "report.html"
+_IDENTITY = "tide.identity"
+_MIRROR = "in mlflow"  # the ledger's note of what MLflow shows, of a session and of the pool
 
 
 class Pool:
@@ -65,6 +65,58 @@ class Pool:
         with Ledger(self._home.ledger) as ledger:
             return ledger.pool_version()
 
+    def show(self, member_id: str) -> dict[str, Any]:
+        """Everything about a member, as `tide pool show ID --json` prints it.
+
+        Its report is made where there is none and the market data are at hand.
+
+        Raises
+        ------
+        PoolError
+            No such member.
+        """
+        member = self._member(member_id)
+        with Ledger(self._home.ledger) as ledger:
+            test = _tests(ledger)[member.attempt_id]
+            check = ledger.state(decay.STATE, member.id)
+            history = ledger.history(member.id)
+        report = self._report_file(member)
+        if not report.exists():
+            self._report(member)
+        return row(member) | {
+            "label": member.label,
+            "proposer": member.proposer,
+            "session": member.session,
+            "snapshot": member.snapshot,
+            "search": {name: member.figures.get(name) for name in _SHOWN},
+            "confirm": dict(test.figures)
+            | {"p_value": test.p_value, "level": test.level, "rule": test.rule},
+            "sealed": unseal.seen(self._home, member) if Store(self._home.store).exists() else None,
+            "decay": check,
+            "history": [
+                {"at": at.isoformat(timespec="seconds"), "status": status, "reason": reason}
+                for at, status, reason in history
+            ],
+            "report": str(report) if report.exists() else None,
+        }
+
+    def retire(self, member_id: str, why: str) -> Member:
+        """Take a member out of use, for good; it stays in the ledger with the reason.
+
+        The next `publish_pending` makes a version of the pool without it.
+
+        Raises
+        ------
+        PoolError
+            No such member, it is retired already, or no reason is given.
+        """
+        if not why.strip():
+            raise PoolError("a reason is needed: it stays in the ledger for whoever asks later")
+        if self._member(member_id).status == "retired":
+            raise PoolError(f"{member_id} is retired already; see `tide pool show {member_id}`")
+        with Ledger(self._home.ledger) as ledger:
+            return ledger.set_status(member_id, "retired", why.strip())
+
     def publish_pending(self) -> int:
         """Bring MLflow up to date with the ledger; how many members were published.
 
@@ -76,14 +128,16 @@ class Pool:
         if not self._home.ledger.exists():
             return 0
         with Ledger(self._home.ledger) as ledger, _mlflow_errors():
-            pending = ledger.unpublished()
+            pending, tests = ledger.unpublished(), _tests(ledger)
+            nights = {name: self._night(name) for name in _changed_nights(ledger)}
             for member in pending:
-                ledger.published(
-                    member.id, self._publish(member, ledger.attempt(member.attempt_id))
-                )
-            active = ledger.members()
-            if active:
-                self._register(active, ledger.pool_version())
+                run_id = self._publish(ledger, member, tests[member.attempt_id], nights)
+                ledger.published(member.id, run_id)
+            self._mirror(ledger)
+            for name, run_id in nights.items():
+                self._describe_night(ledger, name, run_id)
+            if ledger.pool_version():
+                register(self._client, ledger.members(), ledger.pool_version(), self._home.cache)
         return len(pending)
 
     @cached_property
@@ -101,104 +155,129 @@ class Pool:
             return str(found.experiment_id)
         local = self.tracking_uri.startswith("sqlite:")
         place = (self._home.artifacts.absolute() / EXPERIMENT).as_uri() if local else None
-        return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
+        tags = run_card.EXPERIMENT_TAGS
+        return str(self._client.create_experiment(EXPERIMENT, artifact_location=place, tags=tags))
 
-    def _publish(self, member: Member, attempt: Attempt) -> str:
-        """One MLflow run for the member; the run of an earlier, interrupted call is used again."""
+    def _run(self, identity: str, name: str, tags: Mapping[str, str]) -> str:
+        """Id of the run with this identity, made if there is none yet.
+
+        The identity holds the session's name, which is no other home's: several may share a server.
+        """
         runs = self._client.search_runs(
-            [self._experiment], filter_string=f"tags.`{_MEMBER_TAG}` = '{member.id}'", max_results=1
+            [self._experiment], filter_string=f"tags.`{_IDENTITY}` = '{identity}'", max_results=1
         )
         if runs:
-            run_id = str(runs[0].info.run_id)
-        else:
-            tags = {
-                _MEMBER_TAG: member.id,
-                "mlflow.note.content": f"{member.hypothesis}\n\n`{member.expression}`",
-                "proposer": member.proposer,
-                "session": member.session,
-                "snapshot": member.snapshot,
-                "seed": str(attempt.seed),
-                "isolation": str(member.figures.get("isolation")),
-                "code_version": importlib.metadata.version("limit-up-tide"),
-            }
-            run = self._client.create_run(
-                self._experiment, tags=tags, run_name=member.expression[:90]
-            )
-            run_id = str(run.info.run_id)
-        for name, value in _figures(member).items():
+            return str(runs[0].info.run_id)
+        run = self._client.create_run(
+            self._experiment, tags={_IDENTITY: identity, **tags}, run_name=name
+        )
+        return str(run.info.run_id)
+
+    def _publish(
+        self, ledger: Ledger, member: Member, test: Test, nights: Mapping[str, str]
+    ) -> str:
+        """One MLflow run for the member; the run of an earlier, interrupted call is used again."""
+        attempt = ledger.attempt(member.attempt_id)
+        tags = run_card.factor_tags(member, attempt, test)
+        tags |= {"mlflow.parentRunId": nights[member.session], "status": member.status}
+        run_id = self._run(f"{member.session}/{member.id}", run_card.factor_name(member), tags)
+        for name, text in run_card.factor_params(member, attempt, test).items():
+            self._client.log_param(run_id, name, text)
+        for name, value in run_card.factor_metrics(member, test).items():
             self._client.log_metric(run_id, name, value)
         self._client.log_dict(run_id, row(member) | {"figures": member.figures}, "factor.json")
+        missing = self._report(member)
+        if missing is None:
+            self._client.log_artifact(run_id, str(self._report_file(member)))
+        else:
+            self._client.set_tag(run_id, "report", missing)
         self._client.set_terminated(run_id)
         return run_id
 
-    def _current(self) -> Any:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return self._client.get_model_version_by_alias(MODEL, ALIAS)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return None
-            raise
-
-    def _register(self, active: Sequence[Member], pool_version: int) -> None:
-        """A new model version, unless production already holds exactly these members."""
-        content = hashlib.sha256(
-            json.dumps([[m.id, m.expression] for m in active]).encode()
-        ).hexdigest()
-        current = self._current()
-        if current is not None and current.tags.get(_CONTENT_TAG) == content:
-            return
-        run_id = str(active[-1].mlflow_run_id)  # published above
-        place = f"{MODEL}-{content[:8]}"  # one run may carry several versions
-        with tempfile.TemporaryDirectory(dir=self._home.cache) as folder:
-            model = Path(folder) / "model"
-            _save_model(active, model)
-            self._client.log_artifacts(run_id, str(model), place)
-        if not self._client.search_registered_models(f"name = '{MODEL}'"):
-            self._client.create_registered_model(MODEL, description="Accepted factors of this pool")
-        version = self._client.create_model_version(
-            MODEL,
-            source=f"runs:/{run_id}/{place}",
-            run_id=run_id,
-            tags={
-                _CONTENT_TAG: content,
-                "factors": str(len(active)),
-                "pool_version": str(pool_version),
-            },
+    def _night(self, session: str) -> str:
+        """The run under which the factors of a mining session stand."""
+        started = (
+            f"{session[:4]}-{session[4:6]}-{session[6:8]} {session[9:11]}:{session[11:13]} UTC"
         )
-        self._client.set_registered_model_alias(MODEL, ALIAS, version.version)
+        name = f"night {started}" if session[:8].isdigit() else f"night {session}"
+        return self._run(session, name, {"kind": "night", "session": session})
+
+    def _describe_night(self, ledger: Ledger, session: str, run_id: str) -> None:
+        """Write how a session stands to its run."""
+        accepted = [one.id for one in ledger.members(status=None) if one.session == session]
+        attempts, funnel = ledger.count(session=session), ledger.funnel(session=session)
+        for name, value in run_card.night_metrics(attempts, len(accepted), funnel).items():
+            self._client.log_metric(run_id, name, value)
+        note = run_card.night_note(session, attempts, accepted)
+        self._client.set_tag(run_id, "mlflow.note.content", note)
+        self._client.set_terminated(run_id)
+        ledger.set_state(session, _MIRROR, attempts)
+
+    def _mirror(self, ledger: Ledger) -> None:
+        """Write every member's status to its run, where any has changed since the last time."""
+        version = ledger.pool_version()
+        if ledger.state(EXPERIMENT, _MIRROR) == version:
+            return
+        for member in ledger.members(status=None):
+            run_id = str(member.mlflow_run_id)
+            self._client.set_tag(run_id, "status", member.status)
+            *_, (_, _, reason) = ledger.history(member.id)
+            self._client.set_tag(run_id, "status_reason", reason[:5000])
+        ledger.set_state(EXPERIMENT, _MIRROR, version)
+
+    def _member(self, member_id: str) -> Member:
+        """One member.
+
+        Raises
+        ------
+        PoolError
+            There is none of this id.
+        """
+        try:
+            with Ledger(self._home.ledger, readonly=True) as ledger:
+                return ledger.member(member_id)
+        except LedgerError as error:
+            raise PoolError(str(error)) from error
+
+    def _report_file(self, member: Member) -> Path:
+        return self._home.reports / member.id / REPORT
+
+    def _report(self, member: Member) -> str | None:
+        """Make the member's score report; why there is none, where there is none."""
+        from factor_pool.report.making import report_on_member
+
+        if not Store(self._home.store).exists():
+            return "not made: there were no market data at hand"
+        try:
+            page = report_on_member(self._home, member)
+        except (FactorError, DataError) as error:
+            return f"not made: {error}"
+        path = self._report_file(member)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, page)
+        return None
 
 
-def _save_model(active: Sequence[Member], folder: Path) -> None:
-    """Write the pyfunc model of these members into the new folder."""
-    import mlflow.pyfunc
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
+_SHOWN = (
+    "sessions", "coverage", "rank_ic", "marginal_rank_ic", "t_hac", "added_rank_ic", "added_t_hac",
+    "rank_autocorrelation", "explained", "max_pool_correlation", "hit_rate_at_5", "base_rate",
+    "persistence_hit_rate_at_5", "size_hit_rate_at_5",
+)  # fmt: skip
 
-    expressions = [parse(member.expression) for member in active]
-    fields = sorted({name for expression in expressions for name in expression.fields})
-    index = [ColSpec(DataType.datetime, "date"), ColSpec(DataType.string, "instrument")]
-    signature = ModelSignature(
-        inputs=Schema([*index, *(ColSpec(DataType.double, name) for name in fields)]),
-        outputs=Schema([*index, *(ColSpec(DataType.float, m.id) for m in active)]),
-    )
-    factors = [{"id": m.id, "expression": m.expression} for m in active]
-    root = Path(__file__).resolve().parents[1]
-    with tempfile.TemporaryDirectory(dir=folder.parent) as staging:
-        listing = Path(staging) / "pool.json"
-        listing.write_text(json.dumps({"factors": factors}, indent=1), encoding="utf-8")
-        with warnings.catch_warnings():
-            # It asks for type hints on `predict` and an input example; the signature is given.
-            warnings.simplefilter("ignore", UserWarning)
-            mlflow.pyfunc.save_model(
-                str(folder),
-                python_model=str(Path(__file__).with_name("pool_model.py")),
-                artifacts={"pool": str(listing)},
-                signature=signature,
-                code_paths=[str(root / package) for package in _PACKAGES],
-                pip_requirements=["mlflow", "numba", "numpy", "pandas"],
-            )
+
+def _changed_nights(ledger: Ledger) -> list[str]:
+    """Sessions with members that MLflow does not show as they stand, in order."""
+    nights = dict.fromkeys(member.session for member in ledger.members(status=None))
+    pending = {member.session for member in ledger.unpublished()}
+    return [
+        name
+        for name in nights
+        if name in pending or ledger.state(name, _MIRROR) != ledger.count(session=name)
+    ]
+
+
+def _tests(ledger: Ledger) -> dict[int, Test]:
+    return {test.attempt_id: test for test in ledger.tests()}
 
 
 def row(member: Member) -> dict[str, Any]:
@@ -214,13 +293,6 @@ def row(member: Member) -> dict[str, Any]:
         "p_value": member.p_value,
         "hypothesis": member.hypothesis,
         "mlflow_run_id": member.mlflow_run_id,
-    }
-
-
-def _figures(member: Member) -> dict[str, float]:
-    numbers = {k: v for k, v in member.figures.items() if isinstance(v, int | float)}
-    return {f"search.{name}": float(value) for name, value in numbers.items()} | {
-        "confirm.p_value": member.p_value
     }
 
 

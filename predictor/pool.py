@@ -1,4 +1,4 @@
-"""The pool as the predictor uses it: its version, and its active members."""
+"""The pool as the predictor uses it: its version, and its members in use."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class PoolState:
     version
         Number of changes of the pool so far; 0 before any mining.
     members
-        Active members, in the order of their acceptance.
+        Members in use, in the order of their acceptance.
     """
 
     version: int = 0

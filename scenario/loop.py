@@ -13,9 +13,10 @@ from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.profile import Profile
 from data_profile.store import Store
+from factor_pool import borders
 from factor_pool.acceptance import Acceptance
 from factor_pool.evaluation.labels import LABELS
-from factor_pool.evaluation.windows import place
+from factor_pool.evaluation.windows import Windows
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
 from scenario.account import Account, token_budget
@@ -76,16 +77,18 @@ def mine(
     os.environ.setdefault("MPLCONFIGDIR", str((home.cache / "matplotlib").absolute()))
     panel = Store(home.store).panel()
     profile = Profile.load()
-    windows = place(panel, profile.core(panel))
-    search = windows.search_panel(panel)
     if options.proposer == "llm" and not os.environ.get("CHAT_MODEL", "").strip():
         raise BackendError(
             "no language model is set: set CHAT_MODEL and its key in .env (see .env.example), "
             "or take --proposer evolve"
         )
     with _alone(home), _signals(display) as stop, Ledger(home.ledger) as ledger:
-        session, resumed = Session.open(home, ledger, options, panel.snapshot_id)
+        windows, placed = borders.settle(ledger, panel, profile.core(panel))
+        search = windows.search_panel(panel)
+        session, resumed = Session.open(home, ledger, options, panel.snapshot_id, placed.id)
         display.say(_opening(session, resumed))
+        for line in _caveats(ledger, windows):
+            display.say(line)
         from scenario import compat
 
         compat.enter(session.folder / "rdagent")
@@ -143,7 +146,7 @@ def _close(night: Night, end: End) -> Summary:
             "the same command goes on from here"
         )
     else:
-        if ledger.unpublished():
+        if session.record.accepted:  # its run in MLflow tells how it ended
             night.publish()
         session.finish(end)
     ended = {stage: ledger.count(session=session.id, stage=stage) for stage in _EVALUATED}
@@ -169,6 +172,21 @@ def _opening(session: Session, resumed: bool) -> str:
         f"session {session.id}: new, seed {record.seed}, label {record.label}, "
         f"data {record.snapshot[:12]}"
     )
+
+
+def _caveats(ledger: Ledger, windows: Windows) -> Iterator[str]:
+    """What a person should know of the windows before the night."""
+    if windows.late:
+        yield (
+            f"too young for a search window, so that no factor of theirs can be accepted yet: "
+            f"{', '.join(windows.late)}"
+        )
+    if looks := borders.spent(ledger, windows):
+        yield (
+            f"the confirm window is not fresh: {len(looks)} times it was opened as sealed, last by "
+            f"{looks[-1].who} on {looks[-1].at:%Y-%m-%d}; whoever chose factors with that in mind "
+            "has spent it"
+        )
 
 
 def _proposers(mode: str, session: Session, account: Account, display: Display) -> list[Proposer]:

@@ -82,6 +82,41 @@ def test_eval_prints_the_factor_beside_its_baselines(mined: Path) -> None:
     assert "persistence" in text
 
 
+def test_eval_writes_a_report_where_it_is_told(mined: Path) -> None:
+    done = tide(mined, "eval", "Mean($one_word_count, 5)", "--html")
+    page = Path(done.stderr.split("report: ")[1].strip())
+    assert page.parent.name == "reports"
+    output = mined.parent / "page.html"
+    tide(mined, "eval", "$one_word_count", "--window", "all", "--html", "-o", str(output))
+    assert "$one_word_count" in output.read_text("utf-8")
+    done = tide(mined, "eval", "$close", "-o", str(output), status=2)
+    assert "--html" in done.stderr
+    done = tide(mined, "eval", "$close", "--html", "-o", "nowhere/page.html", status=2)
+    assert "nowhere" in done.stderr
+
+
+def test_a_factor_is_shown_monitored_and_retired(mined: Path) -> None:
+    rows = document(tide(mined, "pool", "list", "--json"))
+    assert isinstance(rows, list)
+    factor = rows[-1]["id"]
+    shown = document(tide(mined, "pool", "show", factor, "--json"))
+    assert isinstance(shown, dict)
+    assert Path(shown["report"]).exists()
+    text = tide(mined, "pool", "show", factor).stdout
+    assert "hypothesis" in text
+    assert max(map(len, text.splitlines()[:-1])) <= 100
+    checks = document(tide(mined, "pool", "monitor", "--json"))
+    assert isinstance(checks, list)
+    assert [check["member"] for check in checks] == [row["id"] for row in rows]
+    assert all(check["status"] == "active" and check["sessions"] == 0 for check in checks)
+    tide(mined, "pool", "retire", factor, "--why", "a test of retiring")
+    assert "a test of retiring" in tide(mined, "pool", "show", factor).stdout
+    assert "retired" in tide(mined, "pool", "list").stdout
+    done = tide(mined, "pool", "retire", factor, "--why", "again", status=1)
+    assert "retired already" in done.stderr
+    assert "tide pool list" in tide(mined, "pool", "show", "F9999", status=1).stderr
+
+
 def test_profile_and_doctor(mined: Path) -> None:
     assert "net_inflow" in tide(mined, "data", "profile").stdout
     findings = document(tide(mined, "doctor", "--json"))

@@ -25,7 +25,7 @@ def data_import(
 ) -> None:
     """Read a panel file, check every row, and make it the store.
 
-    Sectors are known by their names: each gets an id of ours, which collected days continue.
+    Sectors are known by their names, by which collected days continue them.
     """
     from console.display import working
     from console.tables import show_import
@@ -45,6 +45,18 @@ def data_import(
         print_json(manifest.to_dict())
     else:
         show_import(imported, manifest)
+
+
+@data_app.command("show")
+def data_show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show what the store holds, the windows it is divided into, and what each label is worth."""
+    from console.windows import describe_store, show_store
+
+    document = describe_store(open_home(home))
+    if as_json:
+        print_json(document)
+    else:
+        show_store(document)
 
 
 @data_app.command("profile")

@@ -24,6 +24,56 @@ def pool_list(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
         show_pool(rows)
 
 
+@pool_app.command("show")
+def pool_show(
+    factor: Annotated[str, typer.Argument(help="Its id, for example F0003.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one factor: hypothesis, figures, how it holds up, where its report is."""
+    from console.member import show_member
+    from factor_pool.pool import Pool
+
+    document = Pool(open_home(home)).show(factor)
+    if as_json:
+        print_json(document)
+    else:
+        show_member(document)
+
+
+@pool_app.command("retire")
+def pool_retire(
+    factor: Annotated[str, typer.Argument(help="Its id, for example F0003.")],
+    why: Annotated[str, typer.Option("--why", help="The reason, for whoever asks later.")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Take a factor out of use, for good. It is not deleted, and the reason is kept."""
+    from factor_pool.pool import Pool
+
+    pool = Pool(open_home(home))
+    member = pool.retire(factor, why)
+    pool.publish_pending()
+    print(f"{member.id} is retired; the pool without it is published", file=sys.stderr)
+
+
+@pool_app.command("monitor")
+def pool_monitor(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Check every factor in use on the sessions since its acceptance; watch or retire it."""
+    from console.display import working
+    from console.member import show_checks
+    from factor_pool.decay import monitor
+    from factor_pool.pool import Pool
+
+    opened = open_home(home)
+    with working("checking the pool"):
+        checks = monitor(opened)
+    Pool(opened).publish_pending()
+    if as_json:
+        print_json([check.to_dict() for check in checks])
+    else:
+        show_checks(checks)
+
+
 @pool_app.command("export")
 def pool_export(
     output: Annotated[Path, typer.Option("-o", "--output", help="File (qlib: folder) to write.")],
@@ -38,3 +88,36 @@ def pool_export(
 
     count = export(open_home(home), format_, output)
     print(f"{count} factors written to {output}", file=sys.stderr)
+
+
+@pool_app.command("unseal")
+def pool_unseal(
+    why: Annotated[str, typer.Option("--why", help="Reason; kept in the ledger for good.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Open the sealed window for the whole pool, and write down who did and why. Do it once."""
+    from console.windows import show_unsealing
+    from factor_pool.unseal import unseal
+
+    document = unseal(open_home(home), why=why).to_dict()
+    if as_json:
+        print_json(document)
+    else:
+        show_unsealing(document)
+
+
+@pool_app.command("audit")
+def pool_audit(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show the trail: attempts, tests, error budget, borders, openings; and what luck explains."""
+    from console.display import working
+    from console.windows import show_audit
+    from factor_pool.audit import audit
+
+    opened = open_home(home)
+    with working("measuring what choosing explains"):
+        document = audit(opened)
+    if as_json:
+        print_json(document)
+    else:
+        show_audit(document)

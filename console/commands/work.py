@@ -1,5 +1,6 @@
 """The jobs themselves: mine, evaluate, train, predict; and a first look."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -103,16 +104,30 @@ def eval_(
     home: HomeOption = DEFAULT_HOME,
     window: Annotated[Literal["search", "all"], typer.Option(help="Sessions to use.")] = "search",
     label: Annotated[str, typer.Option(help="What it should foretell.")] = "limit_up_count",
+    html: Annotated[
+        bool, typer.Option("--html", help="Also write a score report: one page, with charts.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Where; default: in reports/ of the home."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score one expression, beside its baselines."""
-    from console.display import working
-    from console.evaluate import evaluate_one
+    from console.display import say, working
+    from console.evaluate import evaluate_one, write_report
     from console.tables import show_score
+
+    if output is not None and not html:
+        raise typer.BadParameter("-o is where the report goes: give --html too")
 
     opened = open_home(home)
     with working("evaluating"):
         document = evaluate_one(opened, expression, window=window, label=label)
+    if html:
+        with working("drawing the report"):
+            page = write_report(opened, document, output)
+        say(f"report: {page}")
     if as_json:
         print_json(document)
     else:

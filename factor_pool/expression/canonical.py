@@ -2,14 +2,17 @@
 
 Negations move outwards and cancel; commutative operands stand in one order (numbers last);
 constants are folded. Nothing is reassociated, and no division becomes a multiplication, so that
-each rule keeps every bit of the result, with three exceptions: the sign of a zero; the last bit of
-`Corr` and `Cov`, whose arguments change places; and a window of one session, which vanishes where
-its operand cannot be infinite (rolling operators take an infinite value as missing), so that what
-was float64 arithmetic on it becomes float32.
+each rule keeps every bit of the result, with four exceptions: the sign of a zero; the last bit of
+`Corr` and `Cov`, whose arguments change places; a window of one session, which vanishes where its
+operand cannot be infinite (rolling operators take an infinite value as missing), so that what was
+float64 arithmetic on it becomes float32; and a second `CSDemean` or `CSZScore` in a row, which adds
+nothing but its own rounding (all that `CSZScore` shows of a session whose values differ by rounding
+alone).
 """
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 from factor_pool.expression.nodes import Call, Node, Number, to_text
 from factor_pool.expression.operators import MAX_WINDOW, OPERATORS
@@ -18,6 +21,7 @@ _MIRRORED = {"Gt": "Lt", "Ge": "Le", "Lt": "Gt", "Le": "Ge"}
 _OPPOSITE = {"Max": "Min", "Min": "Max", "IdxMax": "IdxMin", "IdxMin": "IdxMax"}
 _IDENTITY_AT_ONE = frozenset({"Mean", "Sum", "Max", "Min", "Med", "Quantile"})
 _IDEMPOTENT = frozenset({"Greater", "Less", "And", "Or"})
+_ONCE = frozenset({"CSRank", "CSDemean", "CSZScore", "Sign"})
 _MAKES_INFINITE = frozenset({"Div", "Log", "Power"})
 _PASSES_INFINITE = frozenset(
     {"Neg", "Abs", "Add", "Sub", "Mul", "Greater", "Less", "If", "Ref", "Delta"}
@@ -103,7 +107,7 @@ def _negated(node: Node) -> bool:
 
 
 def _inner(node: Node) -> Node:
-    """Return the operand of a `Neg`, `Abs`, `Sign` or `Not`."""
+    """Return the operand of a call that has one."""
     assert isinstance(node, Call)
     return node.args[0]
 
@@ -219,10 +223,6 @@ def _abs(args: tuple[Node, ...]) -> Node | None:
     return None
 
 
-def _sign(args: tuple[Node, ...]) -> Node | None:
-    return args[0] if _is(args[0], "Sign") else None
-
-
 def _not(args: tuple[Node, ...]) -> Node | None:
     (x,) = args
     if _is(x, "Not"):
@@ -232,8 +232,17 @@ def _not(args: tuple[Node, ...]) -> Node | None:
     return None
 
 
-def _idempotent(args: tuple[Node, ...]) -> Node | None:
-    return args[0] if args[0] == args[1] else None
+def _idempotent(operator: str, args: tuple[Node, ...]) -> Node | None:
+    """`Greater(x, x)` is x, and `Greater(Greater(x, y), y)` is `Greater(x, y)`."""
+    for one, other in (args, args[::-1]):
+        if one == other or (_is(one, operator) and other in one.args):  # type: ignore[union-attr]
+            return one
+    return None
+
+
+def _once(operator: str, args: tuple[Node, ...]) -> Node | None:
+    """The second of two in a row does nothing."""
+    return args[0] if _is(args[0], operator) else None
 
 
 def _compare(operator: str, args: tuple[Node, ...]) -> Node | None:
@@ -242,7 +251,7 @@ def _compare(operator: str, args: tuple[Node, ...]) -> Node | None:
     return Call(_MIRRORED[operator], (args[1], args[0]))
 
 
-_RULES = {
+_RULES: dict[str, Callable[[tuple[Node, ...]], Node | None]] = {
     "Neg": _neg,
     "Add": _add,
     "Sub": _sub,
@@ -250,9 +259,9 @@ _RULES = {
     "Div": _div,
     "Power": _power,
     "Abs": _abs,
-    "Sign": _sign,
     "Not": _not,
-    **{name: _idempotent for name in _IDEMPOTENT},
+    **{name: partial(_once, name) for name in _ONCE},
+    **{name: partial(_idempotent, name) for name in _IDEMPOTENT},
     "Gt": lambda args: _compare("Gt", args),
     "Ge": lambda args: _compare("Ge", args),
     "Lt": lambda args: _compare("Lt", args),

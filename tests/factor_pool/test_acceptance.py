@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from data_profile.profile import Field, Profile
-from factor_pool.acceptance import Acceptance, Decision
+from factor_pool.acceptance import NOT_CONFIRMED, Acceptance, Decision
 from factor_pool.discovery import next_test
 from factor_pool.errors import EvaluationError, LedgerError
 from factor_pool.evaluation.yardstick import pool_fingerprint
@@ -207,7 +207,8 @@ def test_what_is_not_confirmed_is_rejected_without_a_number(desk: Desk) -> None:
 
 def test_too_short_a_confirm_is_no_test(desk: Desk) -> None:
     desk.daily = lambda text: [None] * 100 + [0.1] * 30
-    assert desk.decide("$close").gate == "confirm_coverage"
+    decision = desk.decide("$close")
+    assert (decision.gate, decision.reason) == ("confirm", NOT_CONFIRMED)  # no more is told
     assert not desk.ledger.tests()
 
 

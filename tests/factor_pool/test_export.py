@@ -142,5 +142,5 @@ def test_what_cannot_be_written_is_said(home: Home, tmp_path: Path) -> None:
         export(home, "json", tmp_path / "absent" / "pool.json")
     empty = Home(tmp_path / "empty").create()
     for format_ in FORMATS[1:]:
-        with pytest.raises(ExportError, match="no active factor"):
+        with pytest.raises(ExportError, match="no factor in use"):
             export(empty, format_, tmp_path / "out")

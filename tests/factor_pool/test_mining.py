@@ -101,6 +101,10 @@ def test_persistence_and_size_are_refused_by_name(small: Mine) -> None:
         (decision,) = small.attempt(text)
         assert decision.gate == "baseline_copy", text
         assert f"it is mostly {name}" in decision.reason
+    for text in ("Ref($limit_up_count, 1)", "0 - Mean(Ref($limit_up_count, 2), 3)"):
+        (decision,) = small.attempt(text)
+        assert decision.gate == "baseline_copy", text
+        assert "past limit-up counts alone" in decision.reason
     assert not small.ledger.tests()
 
 

@@ -1,6 +1,8 @@
 """The pool in MLflow follows the ledger, whatever died in between."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,12 +11,15 @@ import pytest
 from data_profile.home import Home
 from data_profile.market import synthetic
 from data_profile.panel import Panel
+from data_profile.store import Store
 from factor_pool.errors import PoolError
 from factor_pool.expression import evaluate, parse
 from factor_pool.ledger import Ledger
 from factor_pool.pool import ALIAS, MODEL, Pool
 from factor_pool.records import Proposal, Test
+from tests.factor_pool.evaluation.markets import market
 
+IDEA = "an idea ![](http://192.0.2.1/x) <b>bold</b>\n# head"
 TEXTS = ("Mean($one_word_count, 5)", "CSRank($turnover)")
 
 
@@ -28,7 +33,7 @@ def production(home: Home) -> int:
 def accept(home: Home, *texts: str) -> None:
     """Put factors into the ledger's pool, as a mining run does."""
     with Ledger(home.ledger) as ledger:
-        proposals = [Proposal(text, str(parse(text)), "evolve", "an idea") for text in texts]
+        proposals = [Proposal(text, str(parse(text)), "evolve", IDEA) for text in texts]
         iteration = ledger.count()
         attempts = ledger.record(
             "night", iteration, proposals, snapshot="abc", label="limit_up_count", seed=1
@@ -40,9 +45,22 @@ def accept(home: Home, *texts: str) -> None:
             ledger.accept(attempt.id, test, sign=1)
 
 
+@pytest.fixture(scope="module")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables, which take it seconds to make."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home").create()
+def home(tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it for the process
+    made = Home(tmp_path / "home").create()
+    shutil.copy(empty_mlflow, made.mlflow_db)
+    return made
 
 
 def test_an_empty_pool(home: Home) -> None:
@@ -87,11 +105,14 @@ def test_a_death_between_mlflow_and_ledger_makes_no_second_run(
     client = MlflowClient(home.mlflow_uri)
     experiments = [e.experiment_id for e in client.search_experiments() if e.name == "alpha_pool"]
     runs = client.search_runs(experiments)
-    assert len(runs) == 2
-    assert {run.info.run_id for run in runs} == {row["mlflow_run_id"] for row in Pool(home).rows()}
-    assert all("search.marginal_rank_ic" in run.data.metrics for run in runs)
+    factors = [run for run in runs if run.data.tags["kind"] == "factor"]
+    assert len(runs) == 3  # one of them is the night
+    assert {run.info.run_id for run in factors} == {
+        row["mlflow_run_id"] for row in Pool(home).rows()
+    }
+    assert all("search/marginal_rank_ic" in run.data.metrics for run in factors)
     said = {"proposer", "session", "snapshot", "seed", "isolation", "code_version"}
-    assert all(said <= set(run.data.tags) for run in runs)
+    assert all(said <= set(run.data.tags) for run in factors)
 
 
 def test_the_registered_model_gives_the_factors_values(
@@ -126,3 +147,140 @@ def test_an_mlflow_that_cannot_be_reached_is_named_and_loses_nothing(
         Pool(home).publish_pending()
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert Pool(home).publish_pending() == 2
+
+
+def runs_of(home: Home, kind: str) -> list[Any]:
+    """The runs of a kind, oldest first."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(home.mlflow_uri)
+    found = client.search_runs(
+        [client.get_experiment_by_name("alpha_pool").experiment_id],
+        filter_string=f"tags.kind = '{kind}'",
+        order_by=["attributes.start_time"],
+    )
+    return list(found)
+
+
+def test_retired_factors_leave_production_and_nothing_else(home: Home) -> None:
+    accept(home, *TEXTS)
+    pool = Pool(home)
+    pool.publish_pending()
+    member = pool.retire("F0002", " it was size after all ")
+    assert member.status == "retired"
+    pool.publish_pending()
+    assert production(home) == 2
+    assert [row["status"] for row in pool.rows()] == ["active", "retired"]
+    document = pool.show("F0002")
+    assert document["history"][-1]["reason"] == "it was size after all"
+    tags = {run.data.tags["factor"]: run.data.tags for run in runs_of(home, "factor")}
+    assert (tags["F0001"]["status"], tags["F0002"]["status"]) == ("active", "retired")
+    assert tags["F0002"]["status_reason"] == "it was size after all"
+    pool.publish_pending()
+    assert production(home) == 2
+
+
+def test_a_pool_without_a_factor_in_use_has_no_production(home: Home) -> None:
+    from mlflow.exceptions import MlflowException
+
+    accept(home, TEXTS[0])
+    pool = Pool(home)
+    pool.publish_pending()
+    pool.retire("F0001", "gone")
+    pool.publish_pending()
+    with pytest.raises(MlflowException, match="production"):
+        production(home)
+
+
+@pytest.mark.parametrize(
+    ("member", "why", "said"),
+    [("F0001", "  ", "reason"), ("F0009", "x", "F0009"), ("F0002", "x", "retired already")],
+)
+def test_retiring_says_what_is_wrong(home: Home, member: str, why: str, said: str) -> None:
+    accept(home, *TEXTS)
+    Pool(home).retire("F0002", "first")
+    with pytest.raises(PoolError, match=said):
+        Pool(home).retire(member, why)
+    assert [row["status"] for row in Pool(home).rows()] == ["active", "retired"]
+
+
+def test_a_factor_on_watch_stays_in_use(home: Home) -> None:
+    accept(home, *TEXTS)
+    Pool(home).publish_pending()
+    with Ledger(home.ledger) as ledger:
+        ledger.set_status("F0001", "watch", "weak of late")
+        assert [m.id for m in ledger.members()] == ["F0001", "F0002"]
+        assert [m.id for m in ledger.members("active")] == ["F0002"]
+    Pool(home).publish_pending()
+    assert production(home) == 1
+    assert runs_of(home, "factor")[0].data.tags["status"] == "watch"
+
+
+def test_what_a_newcomer_reads_in_mlflow(home: Home) -> None:
+    accept(home, *TEXTS)
+    Pool(home).publish_pending()
+    (night,) = runs_of(home, "night")
+    assert night.data.metrics["attempts"] == 2
+    assert night.data.metrics["accepted"] == 2
+    assert "F0001, F0002" in night.data.tags["mlflow.note.content"]
+    for run in runs_of(home, "factor"):
+        assert run.data.tags["mlflow.parentRunId"] == night.info.run_id
+        assert set(run.data.metrics) == {
+            "search/marginal_rank_ic", "search/coverage", "confirm/p_value", "confirm/level"
+        }  # fmt: skip
+        assert run.data.params["higher_means"] == "more limit-ups"
+        note = run.data.tags["mlflow.note.content"]
+        assert run.data.params["expression"] in note
+        assert "![](" not in note
+        assert "<b>" not in note
+        assert "\n# head" not in note
+        assert run.data.tags["report"].startswith("not made: there were no market data")
+
+
+def test_a_night_that_goes_on_is_told_anew(home: Home) -> None:
+    accept(home, TEXTS[0])
+    Pool(home).publish_pending()
+    with Ledger(home.ledger) as ledger:
+        bad = Proposal("Mean(", None, "evolve", error="no")
+        ledger.record("night", 99, [bad], snapshot="abc", label="limit_up_count", seed=1)
+    assert Pool(home).publish_pending() == 0
+    (night,) = runs_of(home, "night")
+    assert night.data.metrics["attempts"] == 2
+    assert night.data.metrics["ended_at/validity"] == 1
+
+
+def test_the_accepted_factors_run_carries_its_report(home: Home) -> None:
+    """Over windows that the test names; the look into confirm is written down."""
+    from mlflow import MlflowClient
+
+    panel = market(3, sessions=620)
+    Store(home.store).build(panel.to_frame(), {}, source="test.parquet")
+    with Ledger(home.ledger) as ledger:
+        proposal = Proposal("$signal", "$signal", "llm", "<script>alert(1)</script>")
+        [attempt] = ledger.record(
+            "night", 0, [proposal], snapshot=panel.snapshot_id, label="limit_up_count", seed=1
+        )
+        ledger.scored([(attempt.id, {"marginal_rank_ic": 0.3})])
+        span = {"start": "2021-02-01", "end": "2021-05-01", "sessions": 90, "added_rank_ic": 0.3}
+        ledger.accept(attempt.id, Test(1, attempt.id, "addis", 0.001, 0.01, True, span), sign=1)
+    Pool(home).publish_pending()
+    (run,) = runs_of(home, "factor")
+    artifacts = {a.path for a in MlflowClient(home.mlflow_uri).list_artifacts(run.info.run_id)}
+    assert {"report.html", "factor.json"} <= artifacts
+    report = Path(Pool(home).show("F0001")["report"])
+    page = report.read_text("utf-8")
+    assert "2021-02-01" in page
+    assert "2021-05-02" not in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    with Ledger(home.ledger) as ledger:
+        assert [o.who for o in ledger.openings("confirm")] == ["score report"]
+        assert ledger.openings("sealed") == []
+    report.unlink()
+    with Ledger(home.ledger) as ledger:
+        ledger.opened("sealed", "predictor", "its hold-out", content_hash=panel.snapshot_id)
+    assert "Sealed: " not in Path(Pool(home).show("F0001")["report"]).read_text("utf-8")
+    report.unlink()
+    with Ledger(home.ledger) as ledger:
+        ledger.opened("sealed", "somebody", "the end of it", content_hash=panel.snapshot_id)
+    assert "Sealed: 2021-" in Path(Pool(home).show("F0001")["report"]).read_text("utf-8")

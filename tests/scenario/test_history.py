@@ -76,7 +76,8 @@ def test_elites_are_scored_again_beside_a_changed_pool(ledger: Ledger) -> None:
     proposals = [Proposal(text, text, "evolve", "idea") for text in ("$close", "$turnover")]
     shared = {"snapshot": "d", "label": "limit_up_count", "seed": 1}
     first, second = ledger.record("s", 0, proposals, **shared)
-    ledger.scored([(first.id, {"added_t_hac": 9.0}), (second.id, {"added_t_hac": 8.0})])
+    slow = {"added_t_hac": 8.0, "rank_autocorrelation": 0.9}
+    ledger.scored([(first.id, {"added_t_hac": 9.0}), (second.id, slow)])
     ledger.accept(first.id, Test(1, first.id, "addis", 0.001, 0.01, True), sign=1)
     ledger.judged(second.id, "rejected", gate="strength", reason="weak")
     history = History(ledger, "d", "limit_up_count")

@@ -1,0 +1,1 @@
+"""The score report: one factor on one page that opens anywhere, offline."""

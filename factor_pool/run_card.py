@@ -1,0 +1,147 @@
+"""What a person reads in MLflow about a factor, a night and a version of the pool.
+
+Metric names group by window (`search/...`, `confirm/...`), which MLflow shows as sections. What a
+language model wrote is quoted with every mark-up character escaped: a description is Markdown,
+and Markdown can fetch pictures.
+"""
+
+import importlib.metadata
+import re
+from collections.abc import Mapping, Sequence
+
+from factor_pool.records import Attempt, Member, Test
+
+EXPERIMENT_NOTE = """\
+**Accepted factors of Limit-up Tide (涨停潮).** One run a mining night, and below it one
+for each factor that the night brought into the pool.
+
+- `search/…` figures come from the window that proposers saw: they flatter.
+- `confirm/…` figures come from sessions no proposer saw; `confirm/p_value` is what was judged.
+- `…marginal_rank_ic`: daily rank correlation with tomorrow's limit-ups beyond persistence and size.
+  `…added_rank_ic`: beyond these and the factors accepted before.
+- Read `search/hit_rate_at_5` only beside `…persistence_hit_rate_at_5`, `…size_hit_rate_at_5` and
+  `…base_rate`.
+- Artifacts: `report.html` has the pictures. The model `alpha_pool` (alias `production`) gives the
+  values of all factors in use.
+"""
+EXPERIMENT_TAGS = {
+    "mlflow.note.content": EXPERIMENT_NOTE,
+    "mlflow.experimentKind": "custom_model_development",  # else its pages speak of chat models
+}
+MODEL_NOTE = (
+    "The factors in use, as one model: give it rows of date, instrument and fields, get one column "
+    "a factor. The alias `production` is on the newest version; a retired factor is not in it."
+)
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>:@/])")
+_SEARCH = {
+    "rank_ic": "rank_ic",
+    "marginal_rank_ic": "marginal_rank_ic",
+    "t_hac": "marginal_t",
+    "added_rank_ic": "added_rank_ic",
+    "added_t_hac": "added_t",
+    "hit_rate_at_5": "hit_rate_at_5",
+    "base_rate": "base_rate",
+    "persistence_hit_rate_at_5": "persistence_hit_rate_at_5",
+    "size_hit_rate_at_5": "size_hit_rate_at_5",
+    "rank_autocorrelation": "rank_autocorrelation",
+    "explained": "explained_by_baseline",
+    "max_pool_correlation": "largest_pool_correlation",
+    "same_sign_share": "periods_with_same_sign",
+    "coverage": "coverage",
+    "sessions": "sessions",
+}
+
+
+def quoted(text: str) -> str:
+    """Untrusted text as a Markdown quotation in which nothing is mark-up."""
+    plain = _MARKUP.sub(r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
+    return "\n".join(f"> {line}" for line in plain.splitlines()) or "> –"
+
+
+def factor_name(member: Member) -> str:
+    """Name of a factor's run."""
+    return f"{member.id} {member.expression}"[:100]
+
+
+def factor_note(member: Member, test: Test) -> str:
+    """Description of a factor's run, in Markdown."""
+    figures = test.figures
+    confirmed = figures.get("added_rank_ic")
+    sense = "higher" if member.sign > 0 else "lower"
+    lines = [
+        f"`{member.expression}`: **{sense} values should mean more limit-ups** ({member.label} of "
+        "the next session)",
+        quoted(member.hypothesis),
+    ]
+    if confirmed is not None:
+        lines.append(
+            f"On {figures['sessions']} sessions that no proposer saw ({figures['start']} to "
+            f"{figures['end']}) it added a rank IC of {member.sign * confirmed:+.3f} to "
+            f"persistence, size and the earlier pool: p {test.p_value:.2g}, level {test.level:.2g}."
+        )
+    lines.append("The pictures are in `report.html` among the artifacts.")
+    return "\n\n".join(lines)
+
+
+def factor_tags(member: Member, attempt: Attempt, test: Test) -> dict[str, str]:
+    """Tags of a factor's run; all can be searched by."""
+    return {
+        "kind": "factor",
+        "factor": member.id,
+        "proposer": member.proposer,
+        "session": member.session,
+        "snapshot": member.snapshot,
+        "seed": str(attempt.seed),
+        "isolation": str(member.figures.get("isolation")),
+        "code_version": importlib.metadata.version("limit-up-tide"),
+        "mlflow.note.content": factor_note(member, test),
+    }
+
+
+def factor_params(member: Member, attempt: Attempt, test: Test) -> dict[str, str]:
+    """Parameters of a factor's run: what it is and how it was judged."""
+    span = (test.figures.get("start"), test.figures.get("end"))
+    return {
+        "expression": member.expression[:500],
+        "label": member.label,
+        "higher_means": "more limit-ups" if member.sign > 0 else "fewer limit-ups",
+        "attempt": str(attempt.id),
+        "false_discovery_rule": test.rule,
+    } | ({"confirm_window": f"{span[0]}..{span[1]}"} if all(span) else {})
+
+
+def factor_metrics(member: Member, test: Test) -> dict[str, float]:
+    """Metrics of a factor's run, by window."""
+    search = {
+        f"search/{name}": float(member.figures[key])
+        for key, name in _SEARCH.items()
+        if isinstance(member.figures.get(key), int | float)
+    }
+    confirm = {"confirm/p_value": test.p_value, "confirm/level": test.level}
+    if "added_rank_ic" in test.figures:
+        confirm["confirm/added_rank_ic"] = float(test.figures["added_rank_ic"])
+        confirm["confirm/sessions"] = float(test.figures["sessions"])
+    return search | confirm
+
+
+def night_note(session: str, attempts: int, accepted: Sequence[str]) -> str:
+    """Description of a night's run, in Markdown."""
+    return (
+        f"Mining session `{session}`: {attempts:,} attempts, {len(accepted)} accepted "
+        f"({', '.join(accepted)}). Metrics `ended_at/…` count where the others ended; every "
+        "attempt with its reason is in `ledger.db`."
+    )
+
+
+def night_metrics(attempts: int, accepted: int, funnel: Mapping[str, int]) -> dict[str, float]:
+    """Metrics of a night's run: how many attempts ended at which gate."""
+    ended = {f"ended_at/{gate}": float(count) for gate, count in funnel.items()}
+    return {"attempts": float(attempts), "accepted": float(accepted)} | ended
+
+
+def version_note(members: Sequence[Member], pool_version: int) -> str:
+    """Description of a version of the pool's model, in Markdown."""
+    lines = [f"{len(members)} factors in use; pool version {pool_version}."]
+    lines += [f"- {one.id} ({one.status}) `{one.expression}`" for one in members]
+    return "\n".join(lines)
