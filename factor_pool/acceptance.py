@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from data_profile.profile import Field
 from factor_pool.discovery import next_test
 from factor_pool.errors import EvaluationError, LedgerError
 from factor_pool.evaluation.inference import bootstrap_p, seed_of
@@ -122,6 +123,9 @@ class Acceptance:
         Thresholds.
     who
         Named in the log of openings of the confirm window.
+    fields
+        What each field is and when it is known (`Profile.fields`); None leaves units and times
+        of the fields unasked.
 
     Notes
     -----
@@ -139,6 +143,7 @@ class Acceptance:
         search: Search,
         settings: Settings | None = None,
         who: str = "acceptance",
+        fields: Mapping[str, Field] | None = None,
     ) -> None:
         self._ledger = ledger
         self._windows = windows
@@ -146,7 +151,7 @@ class Acceptance:
         self._search = search
         self.settings = settings or Settings()
         self._who = who
-        self.gates = gates_of(self.settings, ledger, windows.confirm.sessions)
+        self.gates = gates_of(self.settings, ledger, windows.confirm.sessions, fields)
 
     def decide(self, attempt: Attempt, figures: Mapping[str, Any] | None = None) -> Decision:
         """Decide one attempt and write the decision to the ledger.

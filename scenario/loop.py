@@ -21,7 +21,7 @@ from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
 from scenario.account import Account, token_budget
 from scenario.errors import BackendError, OptionsError, ScenarioError
-from scenario.isolation import choose
+from scenario.isolation import Isolation, choose
 from scenario.laboratory import Laboratory
 from scenario.night import Night
 from scenario.proposers.base import Proposer
@@ -33,7 +33,9 @@ _EVALUATED = ("failed", "rejected", "accepted")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def mine(home: Home, options: MineOptions, display: Display) -> Summary:
+def mine(
+    home: Home, options: MineOptions, display: Display, *, isolation: Isolation | None = None
+) -> Summary:
     """Mine factors until what was asked for is done.
 
     Goes on with the newest unfinished session of the same data, label, seed and proposer unless
@@ -50,6 +52,8 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
         What is asked for.
     display
         Who shows it.
+    isolation
+        Where factors are evaluated, not started yet; by default what `options` ask for.
 
     Raises
     ------
@@ -91,7 +95,7 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
         account = Account(session.folder / "replies", options.budget_usd, token_budget())
         proposers = _proposers(options.proposer, session, account, display)
         workers = _processors()
-        with choose(options.isolation, workers, home, display.say) as isolation:
+        with isolation or choose(options.isolation, workers, home, display.say) as isolation:
             isolation.start(session.panels(search, windows.confirm_panel(panel)))
             laboratory = Laboratory(isolation, windows, options.label, workers)
             night = Night(
@@ -101,7 +105,11 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
                 isolation=isolation,
                 laboratory=laboratory,
                 acceptance=Acceptance(
-                    ledger, windows, laboratory.confirm, search=laboratory.search
+                    ledger,
+                    windows,
+                    laboratory.confirm,
+                    search=laboratory.search,
+                    fields=profile.fields,
                 ),
                 proposers=proposers,
                 account=account,
