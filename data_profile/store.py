@@ -3,6 +3,7 @@
     store/
       raw/                     every table that was fetched (raw.py)
       truth/                   every row that was taken in (truth.py): files that never change
+      .spare/                  an old Qlib tree, which the next build writes over
       current -> v000002       the version in use
       v000001/                 the one before it
       v000002/
@@ -49,6 +50,7 @@ from data_profile.truth import SHANGHAI, STATES, Day, Limit, State, Truth
 if TYPE_CHECKING:
     import pandas as pd
 
+_SPARE = ".spare"
 _VERSION = re.compile(r"v(\d{6})")
 
 
@@ -372,7 +374,7 @@ class Store:
         held = _names_left(self.version) if self.exists() else {}
         named = {name: str(names.get(name, held.get(name, name))) for name in panel.instruments}
         aside = self.folder / ".building"
-        manifest = _write(aside, truth, panel, named)
+        manifest = _write(aside, truth, panel, named, spare=self.folder / _SPARE)
         _prove(aside, manifest)
         fsync_tree(aside)
         version = self.folder / f"v{self._newest() + 1:06d}"
@@ -416,9 +418,13 @@ class Store:
         for path in self.folder.iterdir():
             if path.name.startswith(".current."):
                 path.unlink()
-            elif path.name == ".building" or (
-                _VERSION.fullmatch(path.name) and path.name not in keep
-            ):
+            elif path.name == ".building":
+                shutil.rmtree(path)
+            elif _VERSION.fullmatch(path.name) and path.name not in keep:
+                # Its Qlib tree is what the next build writes over.
+                spare = self.folder / _SPARE
+                if (path / "qlib").is_dir() and not spare.exists():
+                    os.replace(path / "qlib", spare)
                 shutil.rmtree(path)
         self._sweep_rows(self._versions())
 
@@ -468,9 +474,13 @@ def _renames(names: Mapping[str, str] | None, held: Mapping[str, str]) -> bool:
     return any(held.get(name, name) != shown for name, shown in (names or {}).items())
 
 
-def _write(folder: Path, truth: Truth, panel: Panel, names: Mapping[str, str]) -> Manifest:
-    """Write every file of a version, the manifest last."""
+def _write(
+    folder: Path, truth: Truth, panel: Panel, names: Mapping[str, str], *, spare: Path
+) -> Manifest:
+    """Write every file of a version, the manifest last; `spare` is a Qlib tree to write over."""
     folder.mkdir()
+    if spare.is_dir():
+        os.replace(spare, folder / "qlib")
     write_atomic(folder / "truth.json", json.dumps(truth.to_dict(), ensure_ascii=False))
     panel.save(folder / "panel")
     qlib_tree.write(panel, folder / "qlib")

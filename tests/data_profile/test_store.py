@@ -105,7 +105,7 @@ def test_a_second_build_replaces_the_first_and_keeps_it_beside(store, markets) -
         store.build(markets[NEW].frame, markets[NEW].names, source="new")
     assert store.panel().snapshot_id == Panel.from_frame(markets[NEW].frame).snapshot_id
     assert sorted(path.name for path in store.folder.iterdir()) == [
-        "current", "lock", "truth", "v000003", "v000004",
+        ".spare", "current", "lock", "truth", "v000003", "v000004",
     ]  # fmt: skip
     # A reader that opened a version goes on reading it.
     again = Panel(open_before.sessions, open_before.instruments, open_before.values,
@@ -335,7 +335,7 @@ def test_killed_at_any_step_the_store_is_old_or_new_and_the_next_run_cleans_up(
             store.append(rows, session=datetime.date(2026, 1, 5), observed_at=observed,
                          state="complete", source="new")  # fmt: skip
         assert proved(store).snapshot_id == whole
-        left = {path.name for path in store.folder.iterdir()} - {"raw"}
+        left = {path.name for path in store.folder.iterdir()} - {"raw", ".spare"}
         assert left == {"current", "lock", "truth", *(n for n in left if n.startswith("v"))}
         assert len(left) == 5
         assert len(list((store.folder / "truth").iterdir())) <= 2
