@@ -55,8 +55,12 @@ _SEARCH = {
 
 def quoted(text: str) -> str:
     """Untrusted text as a Markdown quotation in which nothing is mark-up."""
-    plain = _MARKUP.sub(r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
-    return "\n".join(f"> {line}" for line in plain.splitlines()) or "> –"
+    return "\n".join(f"> {line}" for line in escaped(text).splitlines()) or "> –"
+
+
+def escaped(text: str) -> str:
+    """Text in which no character is Markdown or HTML mark-up."""
+    return _MARKUP.sub(r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def factor_name(member: Member) -> str:
