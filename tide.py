@@ -38,7 +38,9 @@ def main() -> None:
 
 def _exit_status(error: Exception) -> int | None:
     """1 the job failed, 2 bad input, 3 a needed service is missing; None: not one of ours."""
+    from data_profile.collector import CollectorError
     from data_profile.errors import CalendarError, DataError, StoreError
+    from data_profile.journal import JournalError
     from factor_pool.errors import FactorError, LedgerError, PoolError
     from predictor.errors import PredictorError
     from scenario.errors import BackendError, IsolationError, OptionsError, ScenarioError
@@ -47,6 +49,8 @@ def _exit_status(error: Exception) -> int | None:
         return 3
     if isinstance(error, OptionsError):
         return 2
+    if isinstance(error, CollectorError | JournalError):
+        return 1
     if isinstance(error, ScenarioError | PredictorError | LedgerError | PoolError | StoreError):
         return 1
     if isinstance(error, DataError | FactorError | CalendarError):

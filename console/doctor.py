@@ -54,6 +54,7 @@ def examine(home: Home) -> list[Finding]:
         _disk,
         _store,
         _calendar,
+        _collection,
         _docker,
         _language_model,
         _pool,
@@ -145,6 +146,13 @@ def _calendar(home: Home) -> Finding:
         )
     except CalendarError as error:
         return Finding("calendar", "missing", str(error))
+
+
+def _collection(home: Home) -> Finding:
+    """What was collected lately, what is missing, and what can still be had."""
+    from console.collecting import standing
+
+    return Finding("collection", *standing(home))
 
 
 def _docker(home: Home) -> Finding:

@@ -3,9 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_profile.home import Home
+
+if TYPE_CHECKING:
+    from factor_pool.evaluation.windows import Window
 
 
 def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str, Any]:
@@ -25,12 +28,16 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str,
     """
     from data_profile.profile import Profile
     from data_profile.store import Store
+    from factor_pool import borders
     from factor_pool.evaluation.score import score
     from factor_pool.expression import parse
 
-    panel = Store(home.store).panel()
-    expression = parse(text, Profile.load().units(panel))
-    result = score(expression, panel, window=window, label=label)
+    panel, profile = Store(home.store).panel(), Profile.load()
+    expression = parse(text, profile.units(panel))
+    chosen: Window | str = window
+    if window == "search":
+        chosen = borders.current(home.ledger, panel, profile.core(panel)).windows.search
+    result = score(expression, panel, window=chosen, label=label)
     names = {"expression": text, "canonical": str(expression), "qlib": expression.qlib()}
     return names | result.to_dict()
 

@@ -24,6 +24,7 @@ def show_member(document: Mapping[str, Any]) -> None:
     _line(f"{sense} values should mean more limit-ups; foretells {document['label']}")
     _line(f"hypothesis ({document['proposer']}): {document['hypothesis']}")
     _figures(document["search"], document["confirm"], document["sign"])
+    _sealed(document["sealed"])
     _hits(document["search"])
     _decay(document["decay"])
     for event in document["history"]:
@@ -60,7 +61,17 @@ def _figures(search: Mapping[str, Any], confirm: Mapping[str, Any], sign: int) -
     made.add_row("rank autocorrelation", number(search["rank_autocorrelation"], 2), "")
     made.add_row("largest correlation in the pool", number(search["max_pool_correlation"], 2), "")
     stdout.print(Padding(made, (1, 0, 0, 2)))
-    _line("the sealed window is not read for a factor's figures", "dim")
+
+
+def _sealed(figure: Mapping[str, Any] | None) -> None:
+    if figure is None:
+        _line("sealed: not opened (tide pool unseal)", "dim")
+        return
+    span = f"{number(figure['low'], signed=True)} to {number(figure['high'], signed=True)}"
+    _line(
+        f"sealed, opened: beyond persistence and size {number(figure['mean'], signed=True)} "
+        f"({span}, 95%) over {figure['sessions']} sessions"
+    )
 
 
 def _hits(search: Mapping[str, Any]) -> None:

@@ -35,7 +35,8 @@ _GATES = {
 }
 
 
-def _bar() -> Progress:
+def bar() -> Progress:
+    """A bar on a terminal, nothing elsewhere."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -51,7 +52,7 @@ class MiningDisplay:
     """Shows a mining run; the `Display` that `scenario.loop.mine` wants."""
 
     def __init__(self) -> None:
-        self._bar = _bar()
+        self._bar = bar()
         self._task = self._bar.add_task("starting", total=None)
         self._said_at = 0.0
 
@@ -130,5 +131,5 @@ class TrainingProgress:
 @contextlib.contextmanager
 def training_progress() -> Iterator[TrainingProgress]:
     """A progress bar for `predictor.training.train`."""
-    with _bar() as bar:
-        yield TrainingProgress(bar)
+    with bar() as shown:
+        yield TrainingProgress(shown)

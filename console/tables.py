@@ -10,9 +10,8 @@ from console.display import interval, number, stdout, table
 
 if TYPE_CHECKING:
     from data_profile.home import Home
-    from data_profile.profile import FieldReport
+    from data_profile.manifest import Manifest
     from data_profile.sources.panel_file import Imported
-    from data_profile.store import Manifest
 
 _REASONS = 3
 _METHODS = {
@@ -32,9 +31,12 @@ _METRICS = {
 
 def describe_manifest(manifest: "Manifest") -> str:
     """The store in one line."""
+    collected = f", {manifest.collected} collected" * bool(manifest.collected)
+    partial = f", {manifest.partial} of them partial" * bool(manifest.partial)
     return (
         f"{manifest.instruments} sectors, {manifest.first_session}..{manifest.last_session} "
-        f"({manifest.sessions} sessions, {manifest.rows} rows) from {manifest.source}"
+        f"({manifest.sessions} sessions{collected}{partial}, {manifest.rows} rows) "
+        f"from {manifest.source}"
     )
 
 
@@ -49,23 +51,6 @@ def show_import(imported: "Imported", manifest: "Manifest") -> None:
     show_manifest(manifest)
     if imported.ignored:
         stdout.print(f"no factor can use: {', '.join(imported.ignored)} (text)", markup=False)
-
-
-def show_profile(rows: "Sequence[FieldReport]") -> None:
-    """What each field means, when it is known, and how much of it there is."""
-    for row in rows:
-        mark = "[bold]" if row.core else "[default]"
-        barred = "" if row.usable else "  [yellow]not usable for the 15:45 forecast[/]"
-        stdout.print(f"{mark}${row.name}[/] {escape(row.zh)} ({row.unit}){barred}")
-        span = f"{row.first}..{row.last}" if row.first else "no values"
-        facts = f"known {row.known_at}; coverage {row.coverage:.0%}, {span}"
-        if row.median is not None:
-            facts += f"; median {row.median:.4g}"
-        if row.zeros is not None:
-            facts += f"; {row.zeros:.0%} zeros"
-        for text in (facts, f"{row.meaning} {row.caveat}".strip()):
-            stdout.print(Padding(escape(text), (0, 0, 0, 4)), style="dim")
-    stdout.print("bold: core fields, which place the search, confirm and sealed windows")
 
 
 def show_score(document: Mapping[str, Any]) -> None:
@@ -109,6 +94,14 @@ def show_score(document: Mapping[str, Any]) -> None:
         f"rank autocorrelation {number(document['rank_autocorrelation'], 2)}; "
         f"beyond {', '.join(document['baseline'])}"
     )
+    paths = document["cpcv"]
+    if paths["mean"] is not None:
+        stdout.print(
+            f"purged cross-validation, {paths['paths']} paths: marginal rank IC "
+            f"{number(paths['mean'], signed=True)}, worst path "
+            f"{number(paths['worst'], signed=True)}; the sign turns on "
+            f"{paths['turned_share']:.0%} of the training sets"
+        )
 
 
 def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:

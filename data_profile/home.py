@@ -28,6 +28,11 @@ class Home:
         return self.root / "store"
 
     @property
+    def journal(self) -> Path:
+        """SQLite database of what the collector did."""
+        return self.root / "collection.db"
+
+    @property
     def ledger(self) -> Path:
         """SQLite database of every attempt ever made."""
         return self.root / "ledger.db"

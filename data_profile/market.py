@@ -1,24 +1,38 @@
 """A synthetic market whose truth is known: for the demo, and for testing that mining is honest.
 
-Each session's limit-up counts are drawn from an intensity fixed the session before, out of
+Each session's limit-up counts are drawn from a ranking of the sectors that was fixed the session
+before, out of
 
-* persistence and size: cross-sectional ranks of past limit-up counts and of company counts;
-* heat: themes that ignite (点火), ferment (发酵), climax (高潮) and ebb (退潮) in one sector;
+* persistence and size: each sector's share of the past limit-ups and of all companies;
 * the planted factors, computed from published values only, exactly as their texts say.
 
-The null market has neither heat nor planted factors: nothing but persistence and size predicts.
-The strengths are set so that base rate, mean count and the rank IC of the usual baselines come out
-as in the Chinese market of 2021 to 2025. A daily loop over vectors; S sectors, T sessions.
+How many limit-ups there are in all follows the market's mood: ice (冰点), start (启动), rise
+(上升), climax (高潮) and ebb (退潮). Base rate, mean count, surges, rank IC and hit rates of the
+usual baselines come out as in the Chinese market of 2021 to 2025, which
+tests/data_profile/test_market.py holds them to. A daily loop over vectors; S sectors, T sessions.
+
+Three kinds of market
+---------------------
+* By default the planted factors are at work; `strength` multiplies their effect.
+* `strength=0`: nothing is planted, persistence and size are as strong as in the real market. The
+  marginal rank IC of the baseline's own curvature is not zero there, in the real market neither: a
+  regression on ranks leaves it over.
+* `null=True`: beyond the baseline nothing predicts at all. Each sector has a limit-up with a
+  probability that is linear in the baseline's ranks, and all that have one draw how many from the
+  same distribution. Then the expectation of ANY function of the count is linear in these ranks, so
+  the regression on them leaves nothing over (a marginal rank IC of at most 0.002, the curvature of
+  size, since each day's correlation is divided by its own scatter). The price is weaker
+  persistence: the 62% of sectors without a limit-up share a low rank that no expectation can fall
+  below, so what is linear in ranks has a rank IC of at most about 0.44; 0.50 takes curvature.
 """
 
 import datetime
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_profile.planted import PLANTED
 from data_profile.sessions import sessions as trading_sessions
 
 if TYPE_CHECKING:
@@ -26,19 +40,21 @@ if TYPE_CHECKING:
 
 LAST_SESSION = datetime.date(2025, 12, 31)
 
-# score = 0.5 + RANK_WEIGHTS . ranks + heat + planted; log mean count = LINK(score) + day's mood.
-RANK_WEIGHTS = {"ewm10": 0.32, "ewm40": 0.12, "today": 0.26, "size": 0.36}
-# LINK maps a score of 0, 0.1 ... 1 to a log mean count. It was solved so that the expected
-# cross-sectional rank of the count is linear in the score, which is linear in ranks. So once ranks
-# are regressed on the ranks of the baseline nothing is left in the null market: the marginal rank
-# IC of any function of past counts and sizes is within 0.007 of zero (16 markets, 33 functions).
-LINK = (-7.7, -3.7, -1.9, -1.25, -0.8, -0.47, -0.19, 0.06, 0.29, 0.5, 0.74)
-MOOD_SD, MOOD_AR = 0.5, 0.6
-SPREAD = 0.5  # sd of the log of the unpredictable, one-day overdispersion of each sector
+# A sector's pull is its share of all companies and of the past limit-ups; the mean count of a
+# session is divided in proportion to pull x exp(planted). All shares have mean 1.
+SHARES = {"size": 0.31, "ewm10": 0.43, "ewm40": 0.16, "today": 0.10}
+MEAN_COUNT = 0.79
+BURST = 3.0  # shape of the gamma that multiplies each sector's mean for one session: its bursts
 
-# Heat of a theme by phase: mean length in sessions, and what it adds to the log intensity.
-PHASES = (("quiet", 60.0, 0.0), ("ignition", 1.5, 0.15), ("fermentation", 4.0, 0.1),
-          ("climax", 2.0, 0.2), ("ebb", 6.0, -0.08))  # fmt: skip
+# Regimes of the mood: mean length in sessions, and what each adds to the log of the mean count.
+REGIMES = (("ice", 7.0, -0.3), ("start", 4.0, 0.0), ("rise", 6.0, 0.2), ("climax", 3.0, 0.4),
+           ("ebb", 6.0, -0.1))  # fmt: skip
+MOOD_SD, MOOD_AR = 0.25, 0.5  # of the log mean count around its regime
+
+# The null market: how the chance of a limit-up leans on the baseline's ranks, its mean, and what a
+# sector with limit-ups adds to its first. None has more than 8, the size of the smallest sector.
+NULL_LEAN = {"ewm10": 0.25, "ewm40": 0.15, "today": 0.3, "size": 0.3}
+NULL_CHANCE, NULL_EXTRA, NULL_MOST = 0.38, 1.25, 8
 
 _NAMES = """
 半导体 消费电子 光学光电子 元件 通信设备 通信服务 计算机设备 软件开发 互联网服务
@@ -69,21 +85,17 @@ class Market:
         Instrument id -> display name.
     planted
         Texts of the factors that are true by construction, each positively related to the next
-        session's limit-up count beyond persistence and size. Empty in the null market.
+        session's limit-up count beyond persistence and size. Empty where nothing is planted.
+    expected
+        (T, S), sessions and `names` in order: what the next session's counts are drawn from, in
+        units of that session's mean. Nobody can rank the sectors better. NaN where not listed. In
+        the null market it is the score that decides the chance of a limit-up.
     """
 
     frame: "pd.DataFrame"
     names: dict[str, str]
     planted: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Planted:
-    """A factor: its text, the same in numpy for session t, and its weight in the log intensity."""
-
-    text: str
-    signal: Callable[[dict[str, np.ndarray], int], np.ndarray]
-    weight: float
+    expected: np.ndarray
 
 
 def synthetic(
@@ -91,6 +103,7 @@ def synthetic(
     sectors: int = 60,
     sessions: int = 700,
     *,
+    strength: float = 1.0,
     null: bool = False,
     flow_from: float = 0.15,
 ) -> Market:
@@ -104,8 +117,11 @@ def synthetic(
         S, 2 to 500. About one in twelve lists late.
     sessions
         T >= 30 sessions of the Shanghai exchange, ending on `LAST_SESSION`.
+    strength
+        0 to 3, of the planted factors. At 1 each has a marginal rank IC of about 0.05; at 0 nothing
+        is planted.
     null
-        True: nothing but persistence and size predicts, and nothing is planted.
+        True: beyond the baseline nothing predicts, exactly, and nothing is planted.
     flow_from
         Share of the sessions before money flow begins; its fields are missing until then.
 
@@ -120,48 +136,56 @@ def synthetic(
     >>> len(market.names), len(market.planted), market.frame["date"].nunique()
     (12, 6, 60)
     """
-    if not 2 <= sectors <= 500 or not 30 <= sessions <= 3000 or not 0 <= flow_from < 1:
-        raise ValueError("sectors must be 2..500, sessions 30..3000 and flow_from in [0, 1)")
-    return _Simulation(seed, sectors, sessions, null, int(flow_from * sessions)).run()
+    if not 2 <= sectors <= 500 or not 30 <= sessions <= 3000:
+        raise ValueError("sectors must be 2..500 and sessions 30..3000")
+    if not 0 <= flow_from < 1 or not 0 <= strength <= 3:
+        raise ValueError("flow_from must be in [0, 1) and strength in [0, 3]")
+    strength = 0.0 if null else strength
+    return _Simulation(seed, sectors, sessions, strength, null, int(flow_from * sessions)).run()
 
 
 class _Simulation:
     """State of the market while its sessions are drawn; `v` holds what is published."""
 
-    def __init__(self, seed: int, sectors: int, count: int, null: bool, flow_start: int) -> None:
+    def __init__(
+        self, seed: int, sectors: int, count: int, strength: float, null: bool, flow_start: int
+    ) -> None:
         self.rng = np.random.default_rng([seed, sectors, count])
         self.shape = (count, sectors)
-        self.null, self.flow_start = null, flow_start
-        self.planted = () if null else PLANTED
+        self.strength, self.null, self.flow_start = strength, null, flow_start
         self.v: dict[str, np.ndarray] = {}
-        self.present = self._listing()
-        size = np.exp(self.rng.uniform(np.log(8), np.log(200), sectors)).round()
-        self.size, self.growth = size, self.rng.uniform(0.0, 0.25, sectors)
+        self.listed, self.present = self._listing()
+        size = np.exp(self.rng.normal(np.log(50), 0.8, sectors)).round()
+        self.size, self.growth = np.clip(size, 8, 400), self.rng.uniform(0.0, 0.25, sectors)
         self.liquidity = np.exp(self.rng.normal(18.9, 0.5, sectors))  # yuan a company and session
         self.close = np.exp(self.rng.normal(7.0, 0.3, sectors))
         self.ewm = {f"ewm{span}": _Ewm(span, sectors) for span in (10, 40)}
         self.previous, self.streak = np.zeros(sectors), np.zeros(sectors)
         self.activity, self.brittle = np.zeros(sectors), np.zeros(sectors)
-        self.phase, self.mood = np.zeros(sectors, dtype=int), 0.0
-        self.expected = np.full(sectors, -1.0)  # log intensity of the coming session
+        self.regime, self.noise, self.mood = 0, 0.0, 0.0
+        self.expected = np.zeros(sectors) if null else self._share(self.size)
 
     def run(self) -> Market:
+        oracle = np.empty(self.shape)
         for t in range(self.shape[0]):
             count, companies = self._limits(t)
             change, span = self._prices(t, count, companies)
             self._money(t, count, companies, change, span)
             self._expect(t, count, companies)
-        return Market(self._frame(), self._names(), tuple(p.text for p in self.planted))
+            oracle[t] = np.where(self.listed[t], self.expected, np.nan)
+        planted = tuple(factor.text for factor in PLANTED) if self.strength else ()
+        return Market(self._frame(), self._names(), planted, oracle)
 
-    def _listing(self) -> np.ndarray:
-        """Which (session, sector) are published: late listings, and a few holes after them."""
+    def _listing(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which (session, sector) are listed, some late, and which are published: a few are not."""
         count, sectors = self.shape
         first = np.zeros(sectors, dtype=int)
         late = self.rng.permutation(sectors)[: sectors // 12]
         first[late] = self.rng.integers(count // 10, count * 6 // 10, len(late))
         holes = self.rng.random(self.shape) < 0.002
         holes[-1] = False
-        return (np.arange(count)[:, None] >= first) & ~holes
+        listed = np.arange(count)[:, None] >= first
+        return listed, listed & ~holes
 
     def _publish(self, t: int, **fields: np.ndarray) -> None:
         for name, value in fields.items():
@@ -173,10 +197,8 @@ class _Simulation:
         """Counts of boards that closed at, left or touched a price limit."""
         rng, sectors = self.rng, self.shape[1]
         companies = np.round(self.size * (1 + self.growth * t / self.shape[0]))
-        self.mood = MOOD_AR * self.mood + MOOD_SD * rng.normal() * np.sqrt(1 - MOOD_AR**2)
-        surprise = SPREAD * rng.normal(size=sectors) - SPREAD**2 / 2
-        mean = np.exp(np.minimum(self.expected + self.mood - MOOD_SD**2 / 2 + surprise, 4.5))
-        count = np.minimum(rng.poisson(mean), companies // 2).astype(float)
+        self._turn_mood()
+        count = self._null_counts() if self.null else self._counts(companies)
         multi = rng.binomial(np.minimum(count, self.previous).astype(int), 0.4).astype(float)
         climbs = rng.random(sectors) < 0.5  # whether the tallest streak is among the survivors
         ladder = np.where(climbs, self.streak + 1, 2)
@@ -197,6 +219,30 @@ class _Simulation:
         )  # fmt: skip
         self.previous = count
         return count, companies
+
+    def _turn_mood(self) -> None:
+        """Move the market's regime on by one session, and the mood around it."""
+        if self.rng.random() < 1 / REGIMES[self.regime][1]:
+            self.regime = (self.regime + 1) % len(REGIMES)
+        shock = MOOD_SD * np.sqrt(1 - MOOD_AR**2) * self.rng.normal()
+        self.noise = MOOD_AR * self.noise + shock
+        self.mood = REGIMES[self.regime][2] + self.noise
+
+    def _counts(self, companies: np.ndarray) -> np.ndarray:
+        burst = self.rng.gamma(BURST, 1 / BURST, self.shape[1])
+        mean = MEAN_COUNT * np.exp(self.mood) * self.expected * burst
+        return np.minimum(self.rng.poisson(np.minimum(mean, 90)), companies // 2).astype(float)
+
+    def _null_counts(self) -> np.ndarray:
+        """A limit-up with a chance linear in the score; how many more, the same for all."""
+        chance = np.clip(NULL_CHANCE * np.exp(self.mood), 0.05, 0.8)
+        low, high = self.expected.min(), self.expected.max()
+        if low < high:
+            lean = 0.98 * min(chance / -low, (1 - chance) / high)
+            chance = chance + lean * self.expected
+        burst = NULL_EXTRA * self.rng.gamma(0.35, 1 / 0.35, self.shape[1])
+        size = np.minimum(1 + self.rng.poisson(burst), NULL_MOST)
+        return np.where(self.rng.random(self.shape[1]) < chance, size, 0).astype(float)
 
     def _prices(
         self, t: int, count: np.ndarray, companies: np.ndarray
@@ -252,24 +298,33 @@ class _Simulation:
             self._publish(t, lhb_count=listed, lhb_net_buy=bought)
 
     def _expect(self, t: int, count: np.ndarray, companies: np.ndarray) -> None:
-        """Fix the log intensity of session t + 1 from what session t has published."""
+        """Rank the sectors for session t + 1 by what session t has published."""
         seen = self.present[t]
-        values = {"today": count, "size": companies}
-        values |= {name: ewm.update(count, seen) for name, ewm in self.ewm.items()}
-        score = np.full(self.shape[1], 0.5)
-        for name, weight in RANK_WEIGHTS.items():
-            score += weight * _centred_rank(np.where(seen, values[name], np.nan))
-        for factor in self.planted:
-            score += factor.weight * _centred_rank(factor.signal(self.v, t))
-        score += 0.0 if self.null else self._heat()
-        self.expected = np.interp(score, np.linspace(0, 1, len(LINK)), LINK)
+        past = {name: ewm.update(count, seen) for name, ewm in self.ewm.items()}
+        today = np.where(seen, count, np.nan)
+        if self.null:
+            after = self.present[min(t + 1, self.shape[0] - 1)]
+            usable = self.listed[t] & after  # the label's cross-section
+            values = past | {"today": today, "size": np.where(seen, companies, np.nan)}
+            self.expected = np.zeros(self.shape[1])
+            for name, weight in NULL_LEAN.items():
+                rank = _centred_rank(np.where(usable, values[name], np.nan))
+                self.expected += weight * rank
+            return
+        shares = past | {
+            "today": np.where(seen, count, past["ewm10"]), "size": companies,
+        }  # fmt: skip
+        pull = sum(weight * self._share(shares[name]) for name, weight in SHARES.items())
+        lift = np.zeros(self.shape[1])
+        if self.strength:
+            for factor in PLANTED:
+                lift += factor.weight * _centred_rank(factor.signal(self.v, t))
+        self.expected = self._share(pull * np.exp(self.strength * lift))
 
-    def _heat(self) -> np.ndarray:
-        """Move each sector's theme on by one session; what its new phase adds."""
-        length = np.array([phase[1] for phase in PHASES])
-        ends = self.rng.random(self.shape[1]) < 1 / length[self.phase]
-        self.phase = np.where(ends, (self.phase + 1) % len(PHASES), self.phase)
-        return np.array([phase[2] for phase in PHASES])[self.phase]
+    def _share(self, values: np.ndarray) -> np.ndarray:
+        """In units of the mean over all sectors; all alike where there is nothing to share."""
+        mean = values.mean()
+        return values / mean if mean > 0 else np.ones(len(values))
 
     def _frame(self) -> "pd.DataFrame":
         import pandas as pd
@@ -310,57 +365,3 @@ def _centred_rank(values: np.ndarray) -> np.ndarray:
         _, place, count = np.unique(values[ok], return_inverse=True, return_counts=True)
         result[ok] = (np.cumsum(count) - (count + 1) / 2)[place] / (ok.sum() - 1) - 0.5
     return result
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the rows that are there, NaN where none is (Qlib's Mean)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmean(values, axis=0)
-
-
-def _window(v: dict[str, np.ndarray], name: str, t: int, length: int) -> np.ndarray:
-    """The last `length` rows up to session t; fewer at the start, all NaN before a field begins."""
-    rows = slice(max(0, t - length + 1), t + 1)
-    return v[name][rows] if name in v else np.full((1, v["close"].shape[1]), np.nan)
-
-
-def _flow(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    return _mean(_window(v, "net_inflow", t, 5) / _window(v, "turnover", t, 5))
-
-
-def _activity(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    return v["turnover"][t] / _mean(_window(v, "turnover", t, 20))
-
-
-def _momentum(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    return v["close"][t] / v["close"][t - 20] if t >= 20 else np.full(v["close"].shape[1], np.nan)
-
-
-def _broken(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    return _mean(_window(v, "broken_limit_count", t, 3) / _window(v, "company_count", t, 3))
-
-
-def _intraday(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    high, low = _window(v, "high", t, 5), _window(v, "low", t, 5)
-    return _mean((_window(v, "close", t, 5) - low) / (high - low))
-
-
-def _correlation(v: dict[str, np.ndarray], t: int) -> np.ndarray:
-    x, y = _window(v, "close", t, 10), _window(v, "turnover", t, 10)
-    dx, dy = x - _mean(x), y - _mean(y)
-    both = np.isfinite(dx) & np.isfinite(dy)
-    enough = both.sum(axis=0) >= 2
-    product = np.where(both, dx * dy, 0).sum(axis=0)
-    scale = np.sqrt(np.where(both, dx**2, 0).sum(axis=0) * np.where(both, dy**2, 0).sum(axis=0))
-    return np.where(enough, product / np.where(enough, scale, 1), np.nan)
-
-
-PLANTED = (
-    _Planted("Mean($net_inflow / $turnover, 5)", _flow, 0.09),
-    _Planted("$turnover / Mean($turnover, 20)", _activity, 0.12),
-    _Planted("CSRank($close / Ref($close, 20))", _momentum, 0.09),
-    _Planted("Mean($broken_limit_count / $company_count, 3)", _broken, 0.12),
-    _Planted("Mean(($close - $low) / ($high - $low), 5)", _intraday, 0.09),
-    _Planted("Corr($close, $turnover, 10)", _correlation, 0.12),
-)

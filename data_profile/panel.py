@@ -101,7 +101,7 @@ class Panel:
             raise PanelError("the frame has no rows")
         if frame["instrument"].isna().any():
             raise PanelError("column 'instrument' has a missing value; every row needs its id")
-        sessions, row = np.unique(_days(frame["date"]), return_inverse=True)
+        sessions, row = np.unique(as_days(frame["date"]), return_inverse=True)
         ids, column = np.unique(
             np.array([str(name) for name in frame["instrument"]]), return_inverse=True
         )
@@ -122,7 +122,7 @@ class Panel:
             values[str(name)] = matrix
         listed = np.zeros(shape, dtype=bool)
         listed.ravel()[cell] = True
-        return cls(sessions, tuple(map(str, ids)), values, _fill_span(listed), tuple(ignored))
+        return cls(sessions, tuple(map(str, ids)), values, fill_span(listed), tuple(ignored))
 
     def to_frame(self) -> "pd.DataFrame":
         """Rows date, instrument, fields for every listed cell, sorted by date then instrument."""
@@ -153,6 +153,42 @@ class Panel:
         except (ValueError, TypeError) as error:
             raise PanelError(f"a bound is no date such as 2025-12-31: {error}") from error
         return self._take(slice(low, max(low, high)))
+
+    def with_session(self, day: "Panel") -> "Panel":
+        """The panel with one session put in its place; every other value stays where it is.
+
+        Parameters
+        ----------
+        day
+            A panel of one session. It may bring instruments and fields of its own, and what it
+            does not have is missing on that session.
+        """
+        session = day.sessions[0]
+        at = int(np.searchsorted(self.sessions, session))
+        held = at < len(self.sessions) and bool(self.sessions[at] == session)
+        sessions = self.sessions if held else np.insert(self.sessions, at, session)
+        ids = tuple(sorted({*self.instruments, *day.instruments}))
+        place = {name: position for position, name in enumerate(ids)}
+        old = np.array([place[name] for name in self.instruments])
+        new = np.array([place[name] for name in day.instruments])
+        others = np.delete(np.arange(len(sessions)), at)
+        kept = np.delete(np.arange(len(self.sessions)), at) if held else slice(None)
+        shape = (len(sessions), len(ids))
+        listed = np.zeros(shape, dtype=bool)
+        listed[np.ix_(others, old)] = self.listed[kept]
+        if held:
+            listed[at, old] = self.listed[at]
+        listed[at, new] |= day.listed[0]
+        values = {}
+        for name in dict.fromkeys((*self.values, *day.values)):
+            matrix = np.full(shape, np.nan, dtype=np.float32)
+            if name in self.values:
+                matrix[np.ix_(others, old)] = self.values[name][kept]
+            if name in day.values:
+                matrix[at, new] = day.values[name][0]
+            values[name] = matrix
+        ignored = tuple(dict.fromkeys((*self.ignored, *day.ignored)))
+        return Panel(sessions, ids, values, fill_span(listed), ignored)
 
     def select(self, fields: Iterable[str]) -> "Panel":
         """The same panel with only the named fields.
@@ -242,7 +278,7 @@ class Panel:
         return panel
 
 
-def _days(column: "pd.Series") -> np.ndarray:
+def as_days(column: "pd.Series") -> np.ndarray:
     """Dates as datetime64[D]; a time zone is converted to Asia/Shanghai, never dropped."""
     import pandas as pd
 
@@ -273,7 +309,7 @@ def _refuse_duplicates(
         raise PanelError(f"({day}, {name}) occurs {count[at]} times; each pair once")
 
 
-def _fill_span(present: np.ndarray) -> np.ndarray:
+def fill_span(present: np.ndarray) -> np.ndarray:
     """True between the first and the last True of each column."""
     started = np.logical_or.accumulate(present, axis=0)
     not_ended = np.logical_or.accumulate(present[::-1], axis=0)[::-1]

@@ -22,6 +22,7 @@ FIELDS = Path(__file__).with_name("fields.yaml")
 CUTOFF = "15:45"  # when the daily forecast is made, Asia/Shanghai
 Unit = Literal["points", "yuan", "count", "ratio", "shares", "dimensionless"]
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_NEXT = "next "  # after every time of day, in order of text too
 _LABEL = "limit_up_count"
 _SURGE_LEAST, _SURGE_TIMES, _SURGE_SPAN = 3, 2.0, 20
 
@@ -42,7 +43,8 @@ class Field(pydantic.BaseModel):
     source
         Where it is collected, or how it is computed.
     known_at
-        "HH:MM" of the session, Asia/Shanghai, from which the value may be used.
+        "HH:MM" of the session, Asia/Shanghai, from which the value may be used; "next HH:MM" is
+        of the session after it.
     core
         Whether windows are placed only where this field exists.
     factor
@@ -64,13 +66,23 @@ class Field(pydantic.BaseModel):
     en: str = pydantic.Field(min_length=1)
     unit: Unit
     source: str = pydantic.Field(min_length=1)
-    known_at: str = pydantic.Field(pattern=rf"^{_CLOCK.pattern}$")
+    known_at: str = pydantic.Field(pattern=rf"^({_NEXT})?{_CLOCK.pattern}$")
     core: bool = False
     factor: bool = True
     depth: str = pydantic.Field(min_length=1)
     missing: str = pydantic.Field(min_length=1)
     meaning: str = pydantic.Field(min_length=1)
     caveat: str = ""
+
+    @property
+    def minutes(self) -> int:
+        """`known_at` in minutes after the midnight that begins the session, Asia/Shanghai.
+
+        The morning of the next session counts as the next day's: nothing trades in between.
+        """
+        clock = self.known_at.removeprefix(_NEXT)
+        day = 24 * 60 if clock != self.known_at else 0
+        return day + 60 * int(clock[:2]) + int(clock[3:])
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ class FieldReport:
 
     Parameters
     ----------
-    name, zh, en, unit, source, known_at, core, meaning, missing, caveat
+    name, zh, en, unit, source, known_at, core, depth, meaning, missing, caveat
         As in `Field`; empty where `fields.yaml` does not know the field.
     usable
         Whether a factor may use it at the forecast's cut-off.
@@ -108,6 +120,7 @@ class FieldReport:
     median: float | None
     high: float | None
     zeros: float | None
+    depth: str
     meaning: str
     missing: str
     caveat: str
@@ -196,6 +209,12 @@ class Profile:
             if field.core and name in panel.values and _has_values(panel, name)
         )
 
+    def absent(self, panel: Panel) -> tuple[str, ...]:
+        """Fields of the table of which the panel has no value."""
+        return tuple(
+            name for name in self.fields if name not in panel.values or not _has_values(panel, name)
+        )
+
     def rows(self, panel: Panel) -> tuple[FieldReport, ...]:
         """Meaning and measured content of every field of the panel, in the panel's order."""
         usable = set(self.usable(panel))
@@ -221,7 +240,7 @@ class Profile:
         """
         panel = panel.between(None, end)
         rows = self.rows(panel)
-        lines = [*_span(panel), *_base_rates(panel), "", "Fields that a factor may use:"]
+        lines = [*_span(panel), *base_rates(panel), "", "Fields that a factor may use:"]
         lines += [_paragraph(row) for row in rows if row.usable]
         barred = [f"${row.name} ({self._barred(row)})" for row in rows if not row.usable]
         if barred:
@@ -290,6 +309,7 @@ def _report(panel: Panel, name: str, field: Field | None, usable: bool) -> Field
         median=median,
         high=high,
         zeros=float((values == 0).mean()) if len(values) else None,
+        depth=field.depth if field else "",
         meaning=field.meaning if field else "",
         missing=field.missing if field else "",
         caveat=field.caveat if field else "",
@@ -317,8 +337,11 @@ def _span(panel: Panel) -> list[str]:
     ]
 
 
-def _base_rates(panel: Panel) -> list[str]:
-    """How often what is to be forecast happens at all, and how much persistence alone explains."""
+def base_rates(panel: Panel) -> list[str]:
+    """How often what is to be forecast happens at all, and how much persistence alone explains.
+
+    Sentences, measured on the panel that is given; none where it does not hold the label.
+    """
     if _LABEL not in panel.values or not _has_values(panel, _LABEL):
         return []
     import pandas as pd

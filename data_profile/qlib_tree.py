@@ -5,6 +5,7 @@ in `calendars/day.txt`, then the values of every session from the instrument's f
 The tree is written whole into a new folder; appending to one shifts values silently.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,13 +21,12 @@ def write(panel: Panel, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for _, column, first, last in _spans(panel):
-        (folder / "features" / panel.instruments[column].lower()).mkdir(parents=True)
-        for field, matrix in panel.values.items():
-            content = np.empty(last - first + 2, dtype="<f4")
-            content[0] = first
-            content[1:] = matrix[first : last + 1, column]
-            content.tofile(_bin(folder, panel.instruments[column], field))
+    (folder / "features").mkdir()
+    for instrument, *_ in _spans(panel):
+        (folder / "features" / instrument.lower()).mkdir()
+    for name, content in _files(panel):
+        with open(f"{folder}/{name}", "xb", buffering=0) as file:
+            file.write(content)
 
 
 def check(panel: Panel, folder: Path) -> None:
@@ -39,26 +39,44 @@ def check(panel: Panel, folder: Path) -> None:
     """
     expected = set()
     for name, text in _texts(panel).items():
-        expected.add(folder / name)
+        expected.add(name)
         if (folder / name).read_text(encoding="utf-8") != text:
             raise StoreError(f"{folder / name} does not fit the panel")
-    for instrument, column, first, last in _spans(panel):
-        for field, matrix in panel.values.items():
-            path = _bin(folder, instrument, field)
-            expected.add(path)
-            content = np.fromfile(path, dtype="<f4")
-            values = matrix[first : last + 1, column]
-            if len(content) != len(values) + 1 or content[0] != first:
-                raise StoreError(f"{path} is not aligned with the calendar")
-            if not np.array_equal(content[1:], values, equal_nan=True):
-                raise StoreError(f"{path} does not hold the panel's {field} of {instrument}")
-    surplus = {path for path in folder.rglob("*") if path.is_file()} - expected
-    if surplus:
-        raise StoreError(f"{min(surplus)} does not belong to the tree")
+    for name, content in _files(panel):
+        expected.add(name)
+        with open(f"{folder}/{name}", "rb", buffering=0) as file:
+            held = file.read()
+        if held != content:
+            raise StoreError(f"{folder / name} {_difference(held, content)}")
+    found = {
+        os.path.relpath(os.path.join(above, name), folder)
+        for above, _, names in os.walk(folder)
+        for name in names
+    }
+    if surplus := found - expected:
+        raise StoreError(f"{folder / min(surplus)} does not belong to the tree")
 
 
-def _bin(folder: Path, instrument: str, field: str) -> Path:
-    return folder / "features" / instrument.lower() / f"{field.lower()}.day.bin"
+def _difference(held: bytes, content: bytes) -> str:
+    if len(held) != len(content) or held[:4] != content[:4]:
+        return "is not aligned with the calendar"
+    return "does not hold the panel's values"
+
+
+def _files(panel: Panel) -> Iterator[tuple[str, bytes]]:
+    """(path in the tree, content) of every instrument's fields."""
+    spans = list(_spans(panel))
+    for field, matrix in panel.values.items():
+        # One column a row, with room for the index before each: every file is then one slice.
+        content = np.empty((matrix.shape[1], len(matrix) + 1), dtype="<f4")
+        content[:, 1:] = matrix.T
+        content[np.isnan(content)] = np.nan  # one NaN, so that bytes can be compared
+        for instrument, column, first, last in spans:
+            content[column, first] = first
+            yield (
+                f"features/{instrument.lower()}/{field.lower()}.day.bin",
+                content[column, first : last + 2].tobytes(),
+            )
 
 
 def _spans(panel: Panel) -> Iterator[tuple[str, int, int, int]]:

@@ -1,19 +1,20 @@
 """The store: one verified version of the market data, switched atomically.
 
     store/
+      raw/                     every table that was fetched (raw.py)
+      truth/                   every row that was taken in (truth.py): files that never change
       current -> v000002       the version in use
       v000001/                 the one before it
       v000002/
-        truth.parquet          the rows as they were given
+        truth.json             which rows it stands on: batches, files, hashes
         panel/                 the dense panel derived from them (Panel.save)
         qlib/                  the same for stock Qlib
         names.json             instrument id -> display name
         manifest.json          what this is; written last
 
 A version is built in `.building`, flushed, proved by reading every file back, renamed and only
-then linked. A build that dies leaves the current version as it was; the next build removes what
-it left. In this version of the project a build REPLACES the data: rows of an earlier import are
-not kept beside those of a later one.
+then linked. A build that dies leaves the current version as it was; the next one removes what it
+left. A version that a process has mapped stays readable for it after it is removed.
 """
 
 import contextlib
@@ -23,10 +24,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -41,88 +41,15 @@ from data_profile.identifiers import (
     is_instrument,
     same_but_case,
 )
+from data_profile.manifest import RESTORE, Manifest
 from data_profile.panel import Panel
+from data_profile.sessions import is_session
+from data_profile.truth import SHANGHAI, STATES, Day, Limit, State, Truth
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _VERSION = re.compile(r"v(\d{6})")
-_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a version of the store holds.
-
-    Parameters
-    ----------
-    snapshot_id
-        SHA-256 of the panel's content (`Panel.snapshot_id`).
-    created_at
-        When it was built, timezone-aware (UTC).
-    source
-        Where the rows came from: a file's name, or `synthetic-<seed>`.
-    state
-        "imported": taken from a file as it stood. Collection adds "complete" and "partial".
-    rows, instruments, sessions
-        How many of each.
-    first_session, last_session
-        Dates in Asia/Shanghai.
-    fields
-        Numeric fields, in order.
-    ignored
-        Columns of text that the truth keeps and no factor can use.
-    coverage
-        Field -> share of listed (session, instrument) cells with a value, 0..1.
-    truth_sha256, names_sha256
-        SHA-256 of `truth.parquet` and of `names.json`.
-    """
-
-    snapshot_id: str
-    created_at: datetime.datetime
-    source: str
-    state: str
-    rows: int
-    instruments: int
-    sessions: int
-    first_session: datetime.date
-    last_session: datetime.date
-    fields: tuple[str, ...]
-    ignored: tuple[str, ...]
-    coverage: Mapping[str, float]
-    truth_sha256: str
-    names_sha256: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; dates and instants in ISO 8601."""
-        days = {name: getattr(self, name).isoformat() for name in _DATES}
-        return asdict(self) | days | {"fields": list(self.fields), "ignored": list(self.ignored)}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Manifest":
-        """The inverse of `to_dict`.
-
-        Raises
-        ------
-        StoreError
-            `data` is no manifest of this format.
-        """
-        try:
-            return cls(
-                **{
-                    **data,
-                    "created_at": datetime.datetime.fromisoformat(data["created_at"]),
-                    "first_session": datetime.date.fromisoformat(data["first_session"]),
-                    "last_session": datetime.date.fromisoformat(data["last_session"]),
-                    "fields": tuple(data["fields"]),
-                    "ignored": tuple(data["ignored"]),
-                }
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"not a manifest of this version: {error!r}") from error
-
-
-_DATES = ("created_at", "first_session", "last_session")
 
 
 class Store:
@@ -160,18 +87,72 @@ class Store:
         StoreError
             There is none, or it is damaged.
         """
-        return _manifest(self._current())
+        return Manifest.read(self.version / "manifest.json")
 
-    def panel(self) -> Panel:
-        """The current dense panel, mapped read-only; later builds do not change it.
+    def panel(self, *, as_of: datetime.datetime | None = None, cutoff: str | None = None) -> Panel:
+        """The dense panel: all that is known, or what was known at a time.
+
+        Without arguments it is mapped from disk, read-only, and later builds do not change it.
+        With them it is derived from the truth: collected values count from when they were
+        observed, imported ones from their field's `known_at` of their session; a field without
+        any value by then is left out.
+
+        Parameters
+        ----------
+        as_of
+            As known at this instant (timezone-aware): later sessions, and instruments first seen
+            later, are not there.
+        cutoff
+            "HH:MM", Asia/Shanghai: each session as it was known at that time of that very day,
+            which is what a forecast made daily at that time has seen. Sessions and instruments
+            are those of the panel without it, so that features from the one and labels from the
+            other line up; what came too late is missing.
 
         Raises
         ------
         StoreError
-            There is none, or it is damaged.
+            There is none, it is damaged, nothing was known by then, or a time is none.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from data_profile.market import synthetic
+        >>> market = synthetic(1, sectors=3, sessions=40)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = Store(Path(folder))
+        ...     _ = store.build(market.frame, market.names, source="synthetic-1")
+        ...     final, known = store.panel(), store.panel(cutoff="15:45")
+        >>> "lhb_count" in final.fields, "lhb_count" in known.fields
+        (True, False)
         """
+        limit = Limit(as_of, cutoff)
         with _wrapped("read"):
-            return Panel.open(self._current() / "panel")
+            if limit == Limit():
+                return Panel.open(self.version / "panel")
+            panel = self.truth().panel(limit)
+        if panel is None:
+            raise StoreError(f"{self.folder} held nothing that was known at {as_of}")
+        return panel
+
+    def truth(self) -> Truth:
+        """The rows that the current version stands on.
+
+        Raises
+        ------
+        StoreError
+            There is none, or its index is damaged.
+        """
+        return _truth(self.version)
+
+    def days(self) -> tuple[Day, ...]:
+        """The sessions that were collected or fetched later, in order, and what they lack.
+
+        Raises
+        ------
+        StoreError
+            There is no store, or it is damaged.
+        """
+        return self.truth().days()
 
     def names(self) -> dict[str, str]:
         """Instrument id -> display name.
@@ -182,7 +163,7 @@ class Store:
             There is none, or it is damaged.
         """
         with _wrapped("read"):
-            return json.loads((self._current() / "names.json").read_bytes())
+            return json.loads((self.version / "names.json").read_bytes())
 
     @property
     def qlib_dir(self) -> Path:
@@ -193,19 +174,45 @@ class Store:
         StoreError
             There is none.
         """
-        return self._current() / "qlib"
+        return self.version / "qlib"
 
-    def build(self, frame: "pd.DataFrame", names: Mapping[str, str], *, source: str) -> Manifest:
-        """Build a version from rows, prove it, and make it the current one.
+    @property
+    def version(self) -> Path:
+        """The folder of the current version, past the link, so that one reader sees one version.
+
+        Raises
+        ------
+        StoreError
+            There is none.
+        """
+        if not self.exists():
+            raise StoreError(f"no market data in {self.folder}; run: tide data import FILE")
+        return (self.folder / "current").resolve()
+
+    def build(
+        self,
+        frame: "pd.DataFrame",
+        names: Mapping[str, str],
+        *,
+        source: str,
+        add: bool = False,
+    ) -> Manifest:
+        """Take in a file's rows, prove the version made with them, and make it the current one.
+
+        It takes the place of earlier files. What was collected stays, and outranks the file
+        wherever it has a value.
 
         Parameters
         ----------
         frame
             Columns `date`, `instrument`, then fields; rows in any order.
         names
-            Instrument id -> display name; an id without one shows itself.
+            Instrument id -> display name; an id without one keeps its name, or shows itself.
         source
             Where the rows come from, for people.
+        add
+            Keep earlier files too: this one takes their place only on the sessions from its first
+            to its last.
 
         Raises
         ------
@@ -214,51 +221,169 @@ class Store:
         PanelError
             The rows make no panel.
         StoreError
-            Another build is running, the disk refused, or what was written does not read back.
-            The current version is as it was.
+            Another build is running, the disk refused, the current version is damaged, or what
+            was written does not read back. The current version is as it was.
         """
-        panel = Panel.from_frame(frame)
-        _check_names(panel)
-        rows = frame.sort_values(["date", "instrument"], kind="stable", ignore_index=True)
-        named = {name: str(names.get(name, name)) for name in panel.instruments}
-        with self._locked(), _wrapped("built"):
-            self._sweep()
-            aside = self.folder / ".building"
-            try:
-                manifest = _write(aside, rows, panel, named, source)
-                _prove(aside, manifest)
-                fsync_tree(aside)
-                version = self.folder / f"v{self._newest() + 1:06d}"
-                os.replace(aside, version)
-                fsync_dir(self.folder)
-                switch_link(self.folder / "current", version)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
-            self._sweep()
-        return manifest
+        _check_names(Panel.from_frame(frame))
+        with self._building():
+            truth = self._base().with_file(
+                frame, source=source, observed_at=datetime.datetime.now(datetime.UTC), add=add
+            )
+            return self._switch(truth, _whole(truth), names)
 
-    def verify(self) -> Manifest:
-        """Prove the current version again: hashes, panel, and Qlib tree value by value.
+    def append(
+        self,
+        rows: "pd.DataFrame",
+        *,
+        session: datetime.date,
+        observed_at: datetime.datetime,
+        state: State,
+        missing: tuple[str, ...] = (),
+        names: Mapping[str, str] | None = None,
+        source: str = "collected",
+    ) -> Manifest:
+        """Take in the rows of one session as observed at one moment, and build the version.
+
+        The session may be new, inserted late, or observed before: a later observation replaces
+        the values that it has, and both are kept. The very same rows again change nothing.
+
+        Parameters
+        ----------
+        rows
+            One row an instrument: column `instrument`, then fields; a column `date` must hold the
+            session. Missing values are missing, never zero.
+        session
+            Date in Asia/Shanghai.
+        observed_at
+            When the rows were known; timezone-aware.
+        state
+            "complete"; "partial": something is missing; "imported": history fetched after the
+            day, known at its fields' `known_at`.
+        missing
+            What a partial day is without, for people.
+        names
+            Instrument id -> display name, of the new and the renamed.
+        source
+            Where the rows come from, for people.
+
+        Raises
+        ------
+        CalendarError
+            The calendar does not reach the session.
+        SourceError, PanelError
+            The rows cannot be taken.
+        StoreError
+            No session of the exchange, a time without a zone or before the session, another build
+            is running, the disk refused, or the current version is damaged. The current version
+            is as it was.
+        """
+        frame = _checked_day(rows, session, observed_at, state)
+        with self._building():
+            before = self._base()
+            truth = before.with_day(
+                frame, session=session, state=state, source=source,
+                observed_at=observed_at, missing=missing,
+            )  # fmt: skip
+            if truth is before and not _renames(names, self.names()):
+                return self.manifest()
+            return self._switch(truth, self._with_session(truth, session), names or {})
+
+    def extend(
+        self,
+        days: Iterable[tuple["pd.DataFrame", datetime.date]],
+        *,
+        observed_at: datetime.datetime,
+        names: Mapping[str, str],
+        source: str,
+    ) -> Manifest:
+        """Take in the history of many sessions, fetched after them, and build ONE version.
+
+        The same as `append` with the state "imported" for each, in a fraction of the time.
+
+        Parameters
+        ----------
+        days
+            Rows as in `append`, and their session.
+        observed_at, names, source
+            As in `append`, of all of them.
+
+        Raises
+        ------
+        CalendarError, SourceError, PanelError, StoreError
+            As `append`. The current version is as it was.
+        """
+        with self._building():
+            before = truth = self._base()
+            for rows, session in days:
+                truth = truth.with_day(
+                    _checked_day(rows, session, observed_at, "imported"), session=session,
+                    state="imported", source=source, observed_at=observed_at, missing=(),
+                )  # fmt: skip
+            if truth is before and not _renames(names, self.names()):
+                return self.manifest()
+            return self._switch(truth, _whole(truth), names)
+
+    def restore(self) -> Manifest:
+        """Derive a sound version again, from the newest truth that is whole.
 
         Raises
         ------
         StoreError
-            There is none, or anything in it differs from what was built.
+            Neither the current version's rows nor those of the one before are whole.
         """
-        current = self._current()
-        manifest = _manifest(current)
-        with _wrapped("verified"):
-            _prove(current, manifest)
+        with self._building():
+            failures = []
+            for version in reversed(self._versions()):
+                try:
+                    truth = _truth(version)
+                    panel = _whole(truth)
+                except StoreError as error:
+                    failures.append(str(error))
+                    continue
+                return self._switch(truth, panel, _names_left(version))
+            raise StoreError(
+                f"nothing in {self.folder} can be restored: "
+                f"{'; '.join(failures) or 'it is empty'}; "
+                "put back a copy of the folder, or move it aside and import again"
+            )
+
+    def _base(self) -> Truth:
+        """The truth to build upon: nothing yet, or the current version's."""
+        if not (self.folder / "current").is_symlink():
+            return Truth(self.folder / "truth")
+        if not self.exists():
+            raise StoreError(f"{self.folder / 'current'} leads nowhere; {RESTORE}")
+        self.manifest()  # a damaged version is not built upon
+        return self.truth()
+
+    def _with_session(self, truth: Truth, session: datetime.date) -> Panel:
+        """The current panel with one session derived anew; all of it if that panel is damaged."""
+        try:
+            base = Panel.open(self.version / "panel")
+            sound = _content_id(base) == self.manifest().snapshot_id
+        except (PanelError, StoreError):
+            sound = False
+        day = truth.panel(session=session)
+        return base.with_session(day) if sound and day is not None else _whole(truth)
+
+    def _switch(self, truth: Truth, panel: Panel, names: Mapping[str, str]) -> Manifest:
+        """Write a version aside, prove it, and make it the current one."""
+        _check_names(panel)
+        held = _names_left(self.version) if self.exists() else {}
+        named = {name: str(names.get(name, held.get(name, name))) for name in panel.instruments}
+        aside = self.folder / ".building"
+        manifest = _write(aside, truth, panel, named)
+        _prove(aside, manifest)
+        fsync_tree(aside)
+        version = self.folder / f"v{self._newest() + 1:06d}"
+        os.replace(aside, version)
+        fsync_dir(self.folder)
+        switch_link(self.folder / "current", version)
         return manifest
 
-    def _current(self) -> Path:
-        """The folder of the current version, past the link, so that one reader sees one version."""
-        if not self.exists():
-            raise StoreError(f"no market data in {self.folder}; run: tide data import FILE")
-        return (self.folder / "current").resolve()
-
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _building(self) -> Iterator[None]:
+        """Keep other builds out; before and after, remove what belongs to no version kept."""
         with contextlib.ExitStack() as stack:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -269,7 +394,12 @@ class Store:
                 ) from error
             except OSError as error:
                 raise StoreError(f"{self.folder} cannot be written: {error}") from error
-            yield
+            with _wrapped("built"):
+                self._sweep()
+                try:
+                    yield
+                finally:
+                    self._sweep()
 
     def _versions(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if _VERSION.fullmatch(path.name))
@@ -278,7 +408,7 @@ class Store:
         return max((int(path.name[1:]) for path in self._versions()), default=0)
 
     def _sweep(self) -> None:
-        """Remove all but the current version and the one before it."""
+        """Remove all but the current version, the one before it, and the rows of these."""
         link = self.folder / "current"
         current = os.readlink(link) if link.is_symlink() else ""
         before = [path.name for path in self._versions() if path.name < current]
@@ -290,6 +420,36 @@ class Store:
                 _VERSION.fullmatch(path.name) and path.name not in keep
             ):
                 shutil.rmtree(path)
+        self._sweep_rows(self._versions())
+
+    def _sweep_rows(self, versions: list[Path]) -> None:
+        try:
+            used = {name for version in versions for name in _truth(version).files}
+        except StoreError:
+            return  # a version cannot say what it stands on: nothing may go
+        for path in (self.folder / "truth").glob("*"):
+            if path.name not in used:
+                path.unlink()
+
+
+def _checked_day(
+    rows: "pd.DataFrame", session: datetime.date, observed_at: datetime.datetime, state: State
+) -> "pd.DataFrame":
+    """The rows of a session with their date, or why they cannot be taken."""
+    if state not in STATES:
+        raise StoreError(f"state {state!r} is none of {', '.join(STATES)}")
+    if not is_session(session):
+        raise StoreError(f"{session} is no trading day in Shanghai; nothing is stored for it")
+    if observed_at.tzinfo is None:
+        raise StoreError(f"observed_at {observed_at} has no time zone; give one")
+    if observed_at.astimezone(SHANGHAI).date() < session:
+        raise StoreError(f"rows of {session} cannot have been observed at {observed_at}")
+    frame = rows if "date" in rows.columns else rows.assign(date=str(session))
+    panel = Panel.from_frame(frame)
+    if [day.item() for day in panel.sessions] != [session]:
+        raise StoreError(f"rows appended for {session} speak of {panel.sessions[0]}")
+    _check_names(panel)
+    return frame.sort_values("instrument", ignore_index=True)
 
 
 def _check_names(panel: Panel) -> None:
@@ -304,59 +464,60 @@ def _check_names(panel: Panel) -> None:
             raise SourceError(f"{what}s {clash[0]!r} and {clash[1]!r} differ only in case")
 
 
-def _write(
-    folder: Path, rows: "pd.DataFrame", panel: Panel, names: Mapping[str, str], source: str
-) -> Manifest:
+def _renames(names: Mapping[str, str] | None, held: Mapping[str, str]) -> bool:
+    return any(held.get(name, name) != shown for name, shown in (names or {}).items())
+
+
+def _write(folder: Path, truth: Truth, panel: Panel, names: Mapping[str, str]) -> Manifest:
     """Write every file of a version, the manifest last."""
     folder.mkdir()
-    rows.to_parquet(folder / "truth.parquet", index=False, compression="zstd")
+    write_atomic(folder / "truth.json", json.dumps(truth.to_dict(), ensure_ascii=False))
     panel.save(folder / "panel")
     qlib_tree.write(panel, folder / "qlib")
     write_atomic(folder / "names.json", json.dumps(names, ensure_ascii=False))
     cells = int(panel.listed.sum())
+    days = [day for day in truth.days() if day.state != "imported"]
+    last = panel.sessions[-1].item()
     manifest = Manifest(
         snapshot_id=panel.snapshot_id,
         created_at=datetime.datetime.now(datetime.UTC),
-        source=source,
-        state="imported",
-        rows=len(rows),
+        source=truth.batches[-1].source,
+        state=days[-1].state if days and days[-1].session == last else "imported",
+        rows=sum(batch.rows for batch in truth.batches),
         instruments=len(panel.instruments),
         sessions=len(panel.sessions),
+        collected=len(days),
+        partial=sum(day.state == "partial" for day in days),
         first_session=panel.sessions[0].item(),
-        last_session=panel.sessions[-1].item(),
+        last_session=last,
         fields=panel.fields,
         ignored=panel.ignored,
         coverage={
             name: float((np.isfinite(matrix) & panel.listed).sum()) / cells
             for name, matrix in panel.values.items()
         },
-        truth_sha256=_hash(folder / "truth.parquet"),
+        truth_sha256=_hash(folder / "truth.json"),
         names_sha256=_hash(folder / "names.json"),
     )
-    content = {"format": _FORMAT, "seal": _seal(manifest), **manifest.to_dict()}
-    write_atomic(folder / "manifest.json", json.dumps(content, ensure_ascii=False, indent=1))
+    manifest.write(folder / "manifest.json")
     return manifest
 
 
 def _prove(folder: Path, manifest: Manifest) -> None:
-    """Read a version back from disk: truth, panel and Qlib tree must say the same."""
-    import pandas as pd
-
-    if _manifest(folder) != manifest:
+    """Read back from disk what was derived: panel and Qlib tree say the same."""
+    if Manifest.read(folder / "manifest.json") != manifest:
         raise StoreError(f"{folder / 'manifest.json'} does not read back")
-    for name, expected in (
-        ("truth.parquet", manifest.truth_sha256),
-        ("names.json", manifest.names_sha256),
-    ):
-        if _hash(folder / name) != expected:
-            raise StoreError(f"{folder / name} is not what was written: its hash differs")
-    derived = Panel.from_frame(pd.read_parquet(folder / "truth.parquet"))
-    if derived.snapshot_id != manifest.snapshot_id:
-        raise StoreError(f"{folder / 'truth.parquet'} does not make the panel of the manifest")
     saved = Panel.open(folder / "panel")
     if saved.snapshot_id != manifest.snapshot_id or _content_id(saved) != manifest.snapshot_id:
         raise StoreError(f"{folder / 'panel'} is not what was written: its content differs")
     qlib_tree.check(saved, folder / "qlib")
+
+
+def _whole(truth: Truth) -> Panel:
+    panel = truth.panel()
+    if panel is None:
+        raise StoreError(f"{truth.folder} holds no rows")
+    return panel
 
 
 def _content_id(panel: Panel) -> str:
@@ -364,24 +525,30 @@ def _content_id(panel: Panel) -> str:
     return Panel(panel.sessions, panel.instruments, panel.values, panel.listed).snapshot_id
 
 
-def _manifest(folder: Path) -> Manifest:
-    path = folder / "manifest.json"
+def _truth(version: Path) -> Truth:
+    """What a version stands on; its manifest, where there is one, says whether it is whole."""
+    path = version / "truth.json"
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error}; import the data again") from error
-    if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
-        raise StoreError(f"{path} is of another format; import the data again")
-    seal = content.pop("seal", None)
-    manifest = Manifest.from_dict(content)
-    if seal != _seal(manifest):
-        raise StoreError(f"{path} is not what was written; import the data again")
-    return manifest
+        content = path.read_bytes()
+        truth = Truth.from_dict(version.parent / "truth", json.loads(content))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {error!r}; {RESTORE}") from error
+    try:
+        expected = Manifest.read(version / "manifest.json").truth_sha256
+    except StoreError:
+        return truth  # a lost manifest does not make the rows worthless
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise StoreError(f"{path} is not what was written: its hash differs; {RESTORE}")
+    return truth
 
 
-def _seal(manifest: Manifest) -> str:
-    """SHA-256 over the manifest, so that a changed byte in it is seen too."""
-    return hashlib.sha256(json.dumps(manifest.to_dict(), sort_keys=True).encode()).hexdigest()
+def _names_left(version: Path) -> dict[str, str]:
+    """The names of a version; none where they cannot be read, for they can be told again."""
+    try:
+        names = json.loads((version / "names.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return names if isinstance(names, dict) else {}
 
 
 def _hash(path: Path) -> str:

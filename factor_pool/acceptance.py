@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from data_profile.profile import Field
 from factor_pool.discovery import next_test
 from factor_pool.errors import EvaluationError, LedgerError
 from factor_pool.evaluation.inference import bootstrap_p, seed_of
@@ -22,6 +23,8 @@ from factor_pool.evaluation.yardstick import pool_fingerprint
 from factor_pool.gates import Correlation, Gate, Settings, gates_of
 from factor_pool.ledger import Ledger
 from factor_pool.records import FINAL_STAGES, Attempt, Member, Test
+
+NOT_CONFIRMED = "What it showed in the search window was not confirmed on unseen sessions."
 
 Search = Callable[[str, Sequence[str]], Mapping[str, Any]]
 Confirm = Callable[[str, Sequence[str]], Sequence[float | None]]
@@ -120,6 +123,9 @@ class Acceptance:
         Thresholds.
     who
         Named in the log of openings of the confirm window.
+    fields
+        What each field is and when it is known (`Profile.fields`); None leaves units and times
+        of the fields unasked.
 
     Notes
     -----
@@ -137,6 +143,7 @@ class Acceptance:
         search: Search,
         settings: Settings | None = None,
         who: str = "acceptance",
+        fields: Mapping[str, Field] | None = None,
     ) -> None:
         self._ledger = ledger
         self._windows = windows
@@ -144,7 +151,7 @@ class Acceptance:
         self._search = search
         self.settings = settings or Settings()
         self._who = who
-        self.gates = gates_of(self.settings, ledger, windows.confirm.sessions)
+        self.gates = gates_of(self.settings, ledger, windows.confirm.sessions, fields)
 
     def decide(self, attempt: Attempt, figures: Mapping[str, Any] | None = None) -> Decision:
         """Decide one attempt and write the decision to the ledger.
@@ -220,7 +227,10 @@ class Acceptance:
     def _kin(self, attempt: Attempt, figures: Mapping[str, Any]) -> tuple[str, str] | None:
         """Object to a near copy of a factor that failed its confirm test on the same data."""
         failures = self._ledger.attempts(
-            snapshot=attempt.snapshot, label=attempt.label, gate="confirm"
+            snapshot=attempt.snapshot,
+            label=attempt.label,
+            borders=attempt.borders,
+            gate="confirm",
         )
         if not failures:
             return None
@@ -246,28 +256,28 @@ class Acceptance:
     def _test(self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[str]) -> Decision:
         canonical, sign = str(attempt.canonical), int(figures["sign"])
         self._ledger.opened(
-            "confirm", self._who, f"test of attempt {attempt.id}", content_hash=attempt.snapshot
+            "confirm",
+            self._who,
+            f"test of attempt {attempt.id}",
+            content_hash=attempt.snapshot,
+            first=self._windows.confirm.start,
+            last=self._windows.confirm.end,
         )
         daily = np.array(
             [np.nan if x is None else x for x in self._confirm(canonical, pool)], dtype=np.float64
         )
         if np.isfinite(daily).sum() < self.settings.min_confirm_sessions:
-            return self._reject(
-                attempt,
-                figures,
-                "confirm_coverage",
-                "The confirm window has too few sessions in which it can be measured.",
-            )
+            # In the same words as below: why it was not confirmed is more than one bit.
+            return self._reject(attempt, figures, "confirm", NOT_CONFIRMED)
         p_value = bootstrap_p(sign * daily, seed=seed_of(canonical))
         test = self._spend(attempt, p_value, sign, daily)
         if test.discovery:
             member = self._ledger.accept(attempt.id, test, sign=sign, figures=figures)
             return Decision(True, member=member)
-        reason = "What it showed in the search window was not confirmed on unseen sessions."
         self._ledger.judged(
-            attempt.id, "rejected", figures=figures, gate="confirm", reason=reason, test=test
+            attempt.id, "rejected", figures=figures, gate="confirm", reason=NOT_CONFIRMED, test=test
         )
-        return Decision(False, "confirm", reason)
+        return Decision(False, "confirm", NOT_CONFIRMED)
 
     def _spend(self, attempt: Attempt, p_value: float, sign: int, daily: np.ndarray) -> Test:
         """Put the p-value through the online rule, restored from every test before it."""

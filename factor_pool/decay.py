@@ -48,11 +48,10 @@ import numpy as np
 
 from data_profile.home import Home
 from data_profile.panel import Panel
-from data_profile.profile import Profile
 from data_profile.store import Store
 from factor_pool.errors import EvaluationError
 from factor_pool.evaluation.inference import hac_error
-from factor_pool.evaluation.windows import Window, place
+from factor_pool.evaluation.windows import HORIZON, LOOKBACK, Window
 from factor_pool.evaluation.yardstick import Yardstick
 from factor_pool.expression import evaluate, parse
 from factor_pool.ledger import Ledger
@@ -293,14 +292,13 @@ def examine(panel: Panel, members: Sequence[Member], tests: Mapping[int, Test]) 
     """
     if not members:
         return []
-    purge = place(panel, Profile.load().core(panel)).purge
     yardsticks = {label: Yardstick(panel, label) for label in {m.label for m in members}}
     values = evaluate([parse(member.expression) for member in members], panel)
     checks = []
     for member, one in zip(members, values, strict=True):
         series = member.sign * yardsticks[member.label].daily(one).marginal
         test = tests[member.attempt_id]
-        search, confirm = windows_of(panel, purge, test)
+        search, confirm = windows_of(panel, HORIZON + LOOKBACK, test)
         promise = Promise.of(*(series[window.mask(panel.sessions)] for window in (search, confirm)))
         new = panel.sessions > np.datetime64(_known_until(member, test))
         # The last session has no outcome yet.

@@ -11,8 +11,8 @@ from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.profile import Profile
 from data_profile.store import Store
+from factor_pool import borders
 from factor_pool.errors import ExportError
-from factor_pool.evaluation.windows import place
 from factor_pool.exporters import json_file, python_file, qlib_folder, values
 from factor_pool.pool import Pool
 from factor_pool.records import Member
@@ -95,7 +95,7 @@ def _parquet(home: Home, members: Sequence[Member]) -> bytes:
 
 def _qlib(home: Home, members: Sequence[Member]) -> _Files:
     panel = _panel(home)
-    windows = place(panel, Profile.load().core(panel))
+    windows = borders.current(home.ledger, panel, Profile.load().core(panel)).windows
     # The link, not the version behind it, which a later build may remove.
     data = home.store / "current" / "qlib"
     return qlib_folder.files(members, Pool(home).version(), data, panel.sessions, windows)

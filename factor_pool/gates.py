@@ -5,17 +5,21 @@ Each gate rejects with a sentence a person understands, and has a short name for
 """
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from data_profile.profile import CUTOFF, Field
 from factor_pool.errors import EvaluationError
-from factor_pool.expression import parse
+from factor_pool.expression import ExpressionError, parse
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Member
 
 _RULES = ("addis", "lord")
+_COUNT = {"limit_up_count"}
+_AVERAGES = {"Ref", "Mean", "Sum", "EMA", "WMA", "Neg", "CSRank", "CSZScore", "CSDemean"}
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,8 @@ class Settings:
         persistence or size in other words.
     min_added_rank_ic, min_added_t
         Of the factor beyond baseline and pool in search, absolute. A search of 3,000 attempts
-        climbs to a t of 3 to 4 on a market without any factor. The size matters beside the t: the
-        curvature of persistence, which a projection on ranks leaves over, reaches about 0.015
-        with great certainty and is no discovery.
+        climbs to a t of 3 to 4 on a market without any factor. The size matters beside the t: a
+        long history makes anything certain, and what adds less is not worth its place.
     min_expected_t
         Of the confirm test if the search figure were the whole truth: search t times the root of
         confirm sessions over search sessions. A test that is likely to fail even so would only
@@ -100,6 +103,12 @@ class Settings:
         return f"{name} max_p={self.max_p}" if self.rule == "addis" else name
 
 
+def _averages_of_counts(canonical: str) -> bool:
+    """Whether an expression only shifts and averages the count that the baseline averages."""
+    operators = set(re.findall(r"(\w+)\(", canonical))
+    return parse(canonical).fields == _COUNT and operators <= _AVERAGES
+
+
 class Gate(ABC):
     """One question about an attempt, answered from its text and search figures alone."""
 
@@ -120,6 +129,49 @@ class Gate(ABC):
         pool
             Active members, in order of acceptance.
         """
+
+
+@dataclass(frozen=True)
+class Validity(Gate):
+    """Asks whether it is an expression, of known fields and fitting units."""
+
+    fields: Mapping[str, Field] | None
+    name = "validity"
+
+    def objection(  # noqa: D102
+        self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
+    ) -> str | None:
+        units = None
+        if self.fields is not None:
+            units = {name: field.unit for name, field in self.fields.items()}
+        try:
+            parse(str(attempt.canonical), units)
+        except ExpressionError as error:
+            hint = f"; {error.hint}" if error.hint else ""
+            return f"It is no valid expression: {error.message}{hint}."
+        return None
+
+
+@dataclass(frozen=True)
+class Availability(Gate):
+    """Asks whether all that it reads is known when the forecast is made."""
+
+    fields: Mapping[str, Field]
+    name = "availability"
+
+    def objection(  # noqa: D102
+        self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
+    ) -> str | None:
+        for name in sorted(parse(str(attempt.canonical)).fields):
+            field = self.fields[name]
+            if not field.factor:
+                return f"It reads ${name}, which is bookkeeping and says nothing of the market."
+            if field.known_at > CUTOFF:
+                return (
+                    f"It reads ${name}, which is known at {field.known_at}; the forecast is made "
+                    f"at {CUTOFF}."
+                )
+        return None
 
 
 class Novelty(Gate):
@@ -195,7 +247,12 @@ class BaselineCopy(Gate):
     ) -> str | None:
         explained = figures["explained"]
         if explained is None or explained <= self.settings.max_explained:
-            return None
+            if not _averages_of_counts(str(attempt.canonical)):
+                return None
+            return (
+                "It is made of past limit-up counts alone, shifted or averaged: persistence in "
+                "other words."
+            )
         correlations = {k: v for k, v in figures["correlations"].items() if v is not None}
         closest = max(correlations, key=lambda name: abs(correlations[name]))
         return (
@@ -329,7 +386,12 @@ class Turnover(Gate):
         )
 
 
-def gates_of(settings: Settings, ledger: Ledger, confirm_sessions: int) -> tuple[Gate, ...]:
+def gates_of(
+    settings: Settings,
+    ledger: Ledger,
+    confirm_sessions: int,
+    fields: Mapping[str, Field] | None = None,
+) -> tuple[Gate, ...]:
     """Every gate, in the order in which they are asked.
 
     Parameters
@@ -340,8 +402,12 @@ def gates_of(settings: Settings, ledger: Ledger, confirm_sessions: int) -> tuple
         Knows what was ever in the pool.
     confirm_sessions
         Length of the confirm window.
+    fields
+        What each field is and when it is known; None: units and times are not asked for.
     """
     return (
+        Validity(fields),
+        *([] if fields is None else [Availability(fields)]),
         Novelty(ledger),
         Complexity(settings),
         Coverage(settings),

@@ -60,7 +60,11 @@ class Attempt:
     gate, reason
         Short name of the gate that rejected, and a sentence for people.
     duplicate_of
-        Id of the attempt that first held this canonical text on this snapshot and label.
+        Id of the attempt that first held this canonical text on this snapshot, label and borders.
+    borders
+        Id of the `Borders` that held.
+    prompts
+        Versions of the prompts it came from; empty where no language model was asked.
     """
 
     id: int
@@ -82,6 +86,8 @@ class Attempt:
     gate: str | None = None
     reason: str | None = None
     duplicate_of: int | None = None
+    borders: int = 1
+    prompts: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,6 +183,8 @@ class Opening:
         Number of pool changes before it.
     content_hash
         Snapshot id of the data that was read.
+    first, last
+        First and last session that was read, both inclusive; None where it was not written down.
     """
 
     at: dt.datetime
@@ -185,3 +193,40 @@ class Opening:
     why: str
     pool_version: int
     content_hash: str
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class Borders:
+    """Where search and confirm end, as written down once and kept.
+
+    Parameters
+    ----------
+    id
+        1, 2, ... in the order of writing.
+    at
+        Instant, UTC.
+    who, why
+        Who placed them, and on what grounds.
+    snapshot
+        Snapshot id of the data for which they were placed.
+    search_end, confirm_end
+        Last session of each window.
+    lookback
+        Sessions purged after each border beyond the label's horizon.
+    """
+
+    id: int
+    at: dt.datetime
+    who: str
+    why: str
+    snapshot: str
+    search_end: dt.date
+    confirm_end: dt.date
+    lookback: int
+
+    def same(self, search_end: dt.date, confirm_end: dt.date, lookback: int) -> bool:
+        """Whether these are the same borders."""
+        own = (self.search_end, self.confirm_end, self.lookback)
+        return own == (search_end, confirm_end, lookback)

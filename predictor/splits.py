@@ -1,14 +1,16 @@
 """Which sessions a model is fitted to, stopped and calibrated on, and judged on."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from data_profile.panel import Panel
 from data_profile.profile import Profile
+from factor_pool.borders import current
 from factor_pool.errors import EvaluationError
-from factor_pool.evaluation.windows import HORIZON, place
+from factor_pool.evaluation.windows import HORIZON
 from predictor.errors import PredictorError
 
 TEST_SESSIONS = 60
@@ -51,12 +53,19 @@ class Split:
         }
 
 
-def split(panel: Panel) -> Split:
+def split(panel: Panel, ledger: Path) -> Split:
     """Place the ranges: test is the end of the sealed window, where windows can be placed.
 
     The sealed window comes after everything that mining has seen, so that a pool factor is judged
     on sessions that had no part in its selection. A panel too short for windows cannot have been
     mined; its last sessions serve.
+
+    Parameters
+    ----------
+    panel
+        The whole store.
+    ledger
+        The ledger's file, which keeps the windows; need not exist.
 
     Raises
     ------
@@ -71,7 +80,7 @@ def split(panel: Panel) -> Split:
             "import a longer history"
         )
     try:
-        start = place(panel, Profile.load().core(panel)).sealed.start
+        start = current(ledger, panel, Profile.load().core(panel)).windows.sealed.start
         sealed = int(np.searchsorted(sessions, np.datetime64(start)))
         known = True
     except EvaluationError:

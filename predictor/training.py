@@ -1,5 +1,6 @@
 """Train the predictor: fit, judge on a hold-out, refit on everything, save, record."""
 
+import datetime as dt
 import importlib.metadata
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +83,7 @@ def train(home: Home, *, seed: int = 1, progress: Progress | None = None) -> Tra
     features, missing = split_usable(BASE_FEATURES + pool_features(pool.members), panel)
     mined = [feature.name for feature in features if feature.member is not None]
     steps = _Steps(progress, total=2 * len(HEADS) + (len(JUDGED_HEADS) if mined else 0) + 4)
-    parts = split(panel)
+    parts = split(panel, home.ledger)
     steps("computing the features")
     dataset = build(panel, features)
     if parts.sealed:
@@ -122,6 +123,8 @@ def _log_opening(home: Home, parts: Split, panel: Panel) -> None:
             "predictor",
             f"hold-out figures of a model, {test['start']}..{test['end']}; shown to people only",
             content_hash=panel.snapshot_id,
+            first=dt.date.fromisoformat(test["start"]),
+            last=dt.date.fromisoformat(test["end"]),
         )
 
 

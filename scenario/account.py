@@ -15,7 +15,6 @@ from data_profile.files import write_atomic
 from scenario.errors import BackendError, BudgetExceeded
 from scenario.redaction import redact
 
-
 _SHANGHAI = zoneinfo.ZoneInfo("Asia/Shanghai")
 
 

@@ -20,14 +20,14 @@ class History:
     ----------
     ledger
         Where attempts are read from; each row once.
-    snapshot, label
+    snapshot, label, borders
         Which attempts.
     """
 
-    def __init__(self, ledger: Ledger, snapshot: str, label: str) -> None:
+    def __init__(self, ledger: Ledger, snapshot: str, label: str, borders: int = 1) -> None:
         self._ledger = ledger
-        self._snapshot, self._label = snapshot, label
-        self._place = f"elites {snapshot} {label}"
+        self._snapshot, self._label, self._borders = snapshot, label, borders
+        self._place = f"elites {snapshot} {label} {borders}"
         self._last = 0
         self._scored_beside: list[str] = []
         self._rescored: dict[str, Any] = ledger.state(self._place, "rescored") or {}
@@ -39,7 +39,9 @@ class History:
 
     def advance(self, session: str, iteration: int) -> None:
         """Read on, up to the start of an iteration."""
-        fresh = self._ledger.attempts(snapshot=self._snapshot, label=self._label, after=self._last)
+        fresh = self._ledger.attempts(
+            snapshot=self._snapshot, label=self._label, borders=self._borders, after=self._last
+        )
         here = (session, iteration)
         before = list(itertools.takewhile(lambda a: (a.session, a.iteration) != here, fresh))
         self.recorded = [a for a in fresh[len(before) :] if (a.session, a.iteration) == here]

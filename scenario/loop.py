@@ -13,14 +13,15 @@ from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.profile import Profile
 from data_profile.store import Store
+from factor_pool import borders
 from factor_pool.acceptance import Acceptance
 from factor_pool.evaluation.labels import LABELS
-from factor_pool.evaluation.windows import Windows, place
+from factor_pool.evaluation.windows import Windows
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
 from scenario.account import Account, Budget
 from scenario.errors import BackendError, OptionsError, ScenarioError
-from scenario.isolation import choose
+from scenario.isolation import Isolation, choose
 from scenario.laboratory import Laboratory
 from scenario.night import Night
 from scenario.proposers.base import Proposer
@@ -32,7 +33,9 @@ _EVALUATED = ("failed", "rejected", "accepted")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def mine(home: Home, options: MineOptions, display: Display) -> Summary:
+def mine(
+    home: Home, options: MineOptions, display: Display, *, isolation: Isolation | None = None
+) -> Summary:
     """Mine factors until what was asked for is done.
 
     Goes on with the newest unfinished session of the same data, label, seed and proposer unless
@@ -49,6 +52,8 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
         What is asked for.
     display
         Who shows it.
+    isolation
+        Where factors are evaluated, not started yet; by default what `options` ask for.
 
     Raises
     ------
@@ -72,16 +77,18 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
     os.environ.setdefault("MPLCONFIGDIR", str((home.cache / "matplotlib").absolute()))
     panel = Store(home.store).panel()
     profile = Profile.load()
-    windows = place(panel, profile.core(panel))
-    search = windows.search_panel(panel)
     if options.proposer == "llm" and not os.environ.get("CHAT_MODEL", "").strip():
         raise BackendError(
             "no language model is set: set CHAT_MODEL and its key in .env (see .env.example), "
             "or take --proposer evolve"
         )
     with _alone(home), _signals(display) as stop, Ledger(home.ledger) as ledger:
-        session, resumed = Session.open(home, ledger, options, panel.snapshot_id)
+        windows, placed = borders.settle(ledger, panel, profile.core(panel))
+        search = windows.search_panel(panel)
+        session, resumed = Session.open(home, ledger, options, panel.snapshot_id, placed.id)
         display.say(_opening(session, resumed))
+        for line in _caveats(ledger, windows):
+            display.say(line)
         from scenario import compat
 
         compat.enter(session.folder / "rdagent")
@@ -92,7 +99,7 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
         )
         proposers = _proposers(options.proposer, session, account, display)
         workers = _processors()
-        with choose(options.isolation, workers, home, display.say) as isolation:
+        with isolation or choose(options.isolation, workers, home, display.say) as isolation:
             isolation.start(session.panels(search, windows.confirm_panel(panel)))
             laboratory = Laboratory(isolation, windows, options.label, workers)
             night = Night(
@@ -102,7 +109,11 @@ def mine(home: Home, options: MineOptions, display: Display) -> Summary:
                 isolation=isolation,
                 laboratory=laboratory,
                 acceptance=Acceptance(
-                    ledger, windows, laboratory.confirm, search=laboratory.search
+                    ledger,
+                    windows,
+                    laboratory.confirm,
+                    search=laboratory.search,
+                    fields=profile.fields,
                 ),
                 proposers=proposers,
                 account=account,
@@ -188,6 +199,21 @@ def _opening(session: Session, resumed: bool) -> str:
         f"session {session.id}: new, seed {record.seed}, label {record.label}, "
         f"data {record.snapshot[:12]}"
     )
+
+
+def _caveats(ledger: Ledger, windows: Windows) -> Iterator[str]:
+    """What a person should know of the windows before the night."""
+    if windows.late:
+        yield (
+            f"too young for a search window, so that no factor of theirs can be accepted yet: "
+            f"{', '.join(windows.late)}"
+        )
+    if looks := borders.spent(ledger, windows):
+        yield (
+            f"the confirm window is not fresh: {len(looks)} times it was opened as sealed, last by "
+            f"{looks[-1].who} on {looks[-1].at:%Y-%m-%d}; whoever chose factors with that in mind "
+            "has spent it"
+        )
 
 
 def _proposers(mode: str, session: Session, account: Account, display: Display) -> list[Proposer]:

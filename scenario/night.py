@@ -91,7 +91,8 @@ class Night:
         self.account = account
         self.units = units
         self.profile = profile
-        self.history = History(ledger, session.record.snapshot, session.record.label)
+        record = session.record
+        self.history = History(ledger, record.snapshot, record.label, record.borders)
         self.outcome = Outcome()
         self.trouble: str | None = None
         self.say = display.say

@@ -32,6 +32,8 @@ class FactorRunner(Developer):
             snapshot=record.snapshot,
             label=record.label,
             seed=record.seed,
+            borders=record.borders,
+            prompts=list(record.prompts)[-1] if night.proposer.paid else "",
         )
         self._measure([one for one in attempts if one.stage == "proposed"])
         night.outcome = exp.result = self._decide([one.id for one in attempts])

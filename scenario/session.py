@@ -230,6 +230,8 @@ class Record:
     stream
         The seed of its proposers: `seed`, mixed with the number of sessions before it, so that a
         second session with the same seed does not repeat the first.
+    borders
+        Id of the window borders in the ledger.
     iterations
         Finished ones; the next has this number.
     evaluated, accepted
@@ -251,6 +253,7 @@ class Record:
     label: str
     proposer: str
     stream: int
+    borders: int = 1
     iterations: int = 0
     evaluated: int = 0
     accepted: int = 0
@@ -279,22 +282,27 @@ class Session:
 
     @classmethod
     def open(
-        cls, home: Home, ledger: Ledger, options: MineOptions, snapshot: str
+        cls,
+        home: Home,
+        ledger: Ledger,
+        options: MineOptions,
+        snapshot: str,
+        borders: int = 1,
     ) -> tuple["Session", bool]:
         """The newest unfinished session that fits, or a new one; and whether it is resumed.
 
-        A session fits if it has the same data, label, seed and proposer.
+        A session fits if it has the same data, borders, label, seed and proposer.
         """
-        wanted = (snapshot, options.label, options.seed, options.proposer)
+        wanted = (snapshot, borders, options.label, options.seed, options.proposer)
         before, words = 0, prompts.version()
         for name in sorted((path.name for path in home.sessions.iterdir()), reverse=True):
             known = ledger.state(name, cls._KEY)
             if known is None:  # killed before it began
                 continue
             record = _record(known)
-            before += (record.snapshot, record.label, record.seed) == wanted[:3]
-            fits = (record.snapshot, record.label, record.seed, record.proposer) == wanted
-            if fits and record.end is None and not options.new:
+            own = (record.snapshot, record.borders, record.label, record.seed, record.proposer)
+            before += own[:4] == wanted[:4]
+            if own == wanted and record.end is None and not options.new:
                 session = cls(home, ledger, name, record)
                 if list(record.prompts)[-1:] != [words]:
                     versions = record.prompts | {words: record.iterations}
@@ -302,7 +310,13 @@ class Session:
                 return session, True
         stream = options.seed if before == 0 else _mix(options.seed, before)
         record = Record(
-            options.seed, snapshot, options.label, options.proposer, stream, prompts={words: 0}
+            options.seed,
+            snapshot,
+            options.label,
+            options.proposer,
+            stream,
+            borders=borders,
+            prompts={words: 0},
         )
         session = cls(home, ledger, _new_name(), record)
         session.folder.mkdir(parents=True)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from console.commands.collecting import backfill, collect
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
 from console.commands.sectors import sectors_app
 
@@ -12,19 +13,26 @@ data_app = typer.Typer(
     help="Market data: import, look at it, what each field means.", no_args_is_help=True
 )
 data_app.add_typer(sectors_app, name="sectors")
+data_app.command("collect")(collect)
+data_app.command("backfill")(backfill)
 
 
 @data_app.command("import")
 def data_import(
     file: Annotated[Path, typer.Argument(help="Panel of sectors by day: .parquet or .csv.")],
+    add: Annotated[
+        bool,
+        typer.Option("--add", help="Keep earlier imports on the days that this file lacks."),
+    ] = False,
     kind: Annotated[
         str, typer.Option(help="What its sectors are: industry or concept boards.")
     ] = "industry",
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a panel file, check every row, and make it the store.
+    """Read a panel file, check every row, and put it into the store.
 
+    It takes the place of earlier imports. What was collected stays, and outranks the file.
     Sectors are known by their names, by which collected days continue them.
     """
     from console.display import working
@@ -40,22 +48,78 @@ def data_import(
         ids = Sectors(store.folder / "sectors").adopt(imported.names, first, kind=kind)
         imported = imported.renamed(ids)
     with working("building the store"):
-        manifest = store.build(imported.frame, imported.names, source=file.name)
+        manifest = store.build(imported.frame, imported.names, source=file.name, add=add)
     if as_json:
         print_json(manifest.to_dict())
     else:
         show_import(imported, manifest)
 
 
+@data_app.command("show")
+def data_show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show what the store holds, the windows it is divided into, and what each label is worth."""
+    from console.windows import describe_store, show_store
+
+    document = describe_store(open_home(home))
+    if as_json:
+        print_json(document)
+    else:
+        show_store(document)
+
+
 @data_app.command("profile")
-def data_profile_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+def data_profile_(
+    fields: Annotated[
+        list[str] | None, typer.Argument(help="Fields to explain in full; none for an overview.")
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
     """Show what each field means, when it is known, and how much of it there is."""
-    from console.tables import show_profile
+    from console.profile import search_base_rates, show_fields, show_overview, to_document
     from data_profile.profile import Profile
     from data_profile.store import Store
 
-    rows = Profile.load().rows(Store(open_home(home).store).panel())
+    profile, store = Profile.load(), Store(open_home(home).store)
+    names = [name.removeprefix("$") for name in fields or ()]
+    if wrong := [name for name in names if name not in profile.fields]:
+        raise typer.BadParameter(f"no field {wrong[0]!r}; tide data profile lists them")
+    panel, days = store.panel(), store.days()
+    rows = profile.rows(panel)
     if as_json:
-        print_json([row.to_dict() for row in rows])
+        chosen = [row for row in rows if not names or row.name in names]
+        print_json(to_document(chosen, store.manifest(), days, profile.absent(panel)))
+    elif names:
+        show_fields(names, profile.fields, {row.name: row for row in rows})
     else:
-        show_profile(rows)
+        rates = search_base_rates(profile, panel)
+        show_overview(rows, store.manifest(), days, rates, profile.absent(panel))
+
+
+@data_app.command("verify")
+def data_verify(
+    restore: Annotated[
+        bool,
+        typer.Option("--restore", help="First derive a sound version again from what is whole."),
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove the store: hashes, calendar, every value on its day, the Qlib tree."""
+    from console.display import working
+    from console.verification import show_verification
+    from data_profile.store import Store
+    from data_profile.verify import verify
+
+    folder = open_home(home).store
+    if restore:
+        with working("restoring the store"):
+            Store(folder).restore()
+    with working("verifying the store"):
+        report = verify(folder)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        show_verification(report)
+    if not report.ok:
+        raise typer.Exit(1)

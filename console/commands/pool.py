@@ -88,3 +88,36 @@ def pool_export(
 
     count = export(open_home(home), format_, output)
     print(f"{count} factors written to {output}", file=sys.stderr)
+
+
+@pool_app.command("unseal")
+def pool_unseal(
+    why: Annotated[str, typer.Option("--why", help="Reason; kept in the ledger for good.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Open the sealed window for the whole pool, and write down who did and why. Do it once."""
+    from console.windows import show_unsealing
+    from factor_pool.unseal import unseal
+
+    document = unseal(open_home(home), why=why).to_dict()
+    if as_json:
+        print_json(document)
+    else:
+        show_unsealing(document)
+
+
+@pool_app.command("audit")
+def pool_audit(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show the trail: attempts, tests, error budget, borders, openings; and what luck explains."""
+    from console.display import working
+    from console.windows import show_audit
+    from factor_pool.audit import audit
+
+    opened = open_home(home)
+    with working("measuring what choosing explains"):
+        document = audit(opened)
+    if as_json:
+        print_json(document)
+    else:
+        show_audit(document)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from console.commands.collecting import daily
 from console.commands.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -15,6 +16,7 @@ from console.commands.options import (
 )
 
 app = typer.Typer()
+app.command()(daily)
 
 
 @app.command()

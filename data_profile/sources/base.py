@@ -10,6 +10,7 @@ import datetime
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pandas as pd
 
@@ -113,12 +114,15 @@ class Source(ABC):
         Columns that name a row.
     interface
         The upstream's own name for it.
+    snapshot
+        Whether the upstream only ever answers for now: an earlier session cannot be had.
     """
 
     name: str
     known_at: str
     key: tuple[str, ...]
     interface: str
+    snapshot: ClassVar[bool] = False
 
     @abstractmethod
     def fetch(self, session: datetime.date) -> Observation:

@@ -9,8 +9,8 @@ from typing import ClassVar
 import pandas as pd
 
 from data_profile.errors import SourceError
-from data_profile.sessions import next_session
-from data_profile.sources.answers import SHANGHAI, Answer, day_said
+from data_profile.schedule import shown_session
+from data_profile.sources.answers import Answer, day_said
 from data_profile.sources.base import (
     Observation,
     Source,
@@ -20,8 +20,6 @@ from data_profile.sources.base import (
 )
 from data_profile.sources.tables import Column, check_labels, tidy
 from data_profile.sources.transport import Transport, shared
-
-_OPENS = datetime.time(9, 15)
 
 
 class TableSource(Source):
@@ -131,9 +129,7 @@ class TableSource(Source):
     def _check_now(self, session: datetime.date) -> None:
         """A snapshot speaks of the session that is open or was the last to be."""
         now = self.transport.clock.now()
-        begins = datetime.datetime.combine(session, _OPENS, SHANGHAI)
-        ends = datetime.datetime.combine(next_session(session), _OPENS, SHANGHAI)
-        if not begins <= now < ends:
+        if shown_session(now) != session:
             raise SourceStale(
                 f"{self.name}: the upstream only tells what is now ({now:%Y-%m-%d %H:%M}); "
                 f"{session} cannot be had"

@@ -45,6 +45,9 @@ class Score:
     base_rate, persistence_hit_rate_at_5, size_hit_rate_at_5
         Share of hits among all, among the 5 with the highest EWM(10) of past counts, and among
         the 5 with most companies, on the same sessions.
+    cpcv
+        Stability of the part beyond the baseline over the paths of combinatorial purged
+        cross-validation: see `cpcv.Stability`.
     by_year
         Year -> sessions, rank_ic, marginal_rank_ic.
     """
@@ -69,6 +72,7 @@ class Score:
     base_rate: float | None
     persistence_hit_rate_at_5: float | None
     size_hit_rate_at_5: float | None
+    cpcv: Mapping[str, Any]
     by_year: Mapping[str, Mapping[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:

@@ -62,6 +62,8 @@ class Windows:
         Sessions left out at each of the two borders.
     first_core
         First session in which every core field exists; None where nothing was asked of fields.
+    late
+        Core fields that begin too late to be counted: with them, search would be too short.
     """
 
     search: Window
@@ -69,6 +71,7 @@ class Windows:
     sealed: Window
     purge: int
     first_core: dt.date | None = None
+    late: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         edges = [w for x in (self.search, self.confirm, self.sealed) for w in (x.start, x.end)]
@@ -85,8 +88,11 @@ class Windows:
         return iter((self.search, self.confirm, self.sealed))
 
     def search_panel(self, panel: Panel) -> Panel:
-        """The panel as proposers may see it: physically without any row after search."""
-        return panel.between(None, self.search.end)
+        """The panel as proposers may see it: physically without any row after search.
+
+        Nor does it know of an instrument that begins later, or whether one goes on: see `known`.
+        """
+        return known(panel, self.search.end)
 
     def confirm_panel(self, panel: Panel) -> Panel:
         """The panel that acceptance hands to the evaluator.
@@ -95,7 +101,7 @@ class Windows:
         row: look-backs and full-history averages need them. Figures must be limited to the
         sessions of `confirm`.
         """
-        return panel.between(None, self.confirm.end)
+        return known(panel, self.confirm.end)
 
     def to_dict(self) -> dict[str, object]:
         """Dates as ISO text, for records."""
@@ -103,17 +109,46 @@ class Windows:
             **{w.name: {"start": w.start.isoformat(), "end": w.end.isoformat()} for w in self},
             "purge": self.purge,
             "first_core": self.first_core.isoformat() if self.first_core else None,
+            "late": list(self.late),
         }
 
     def bar(self, width: int = 60) -> str:
-        """Two lines of text: the windows to scale, and their dates and lengths."""
+        """One line, the windows to scale: S search, C confirm, X sealed, a dot purged."""
         total = self.search.sessions + self.confirm.sessions + self.sealed.sessions + 2 * self.purge
         marks = "S" * round(width * self.search.sessions / total)
         for letter, window in (("C", self.confirm), ("X", self.sealed)):
             marks += "." * max(1, round(width * self.purge / total))
             marks += letter * max(1, round(width * window.sessions / total))
-        text = "; ".join(f"{w.name} {w.start}..{w.end} ({w.sessions} sessions)" for w in self)
-        return f"[{marks}]\n{text}; {self.purge} purged at each border"
+        return marks
+
+
+def known(panel: Panel, end: dt.date) -> Panel:
+    """The panel as it stood after a session: no later row, and nothing that only later rows tell.
+
+    An instrument whose first value comes later is left out. `listed` is worked out again from the
+    values that remain, since in the whole panel it also says whether an instrument goes on.
+
+    Parameters
+    ----------
+    panel
+        The whole store.
+    end
+        Last session kept.
+    """
+    cut = panel.between(None, end)
+    present = np.zeros(cut.shape, dtype=bool)
+    for matrix in cut.values.values():
+        present |= np.isfinite(matrix)
+    listed = np.logical_or.accumulate(present) & np.logical_or.accumulate(present[::-1])[::-1]
+    there = np.flatnonzero(listed.any(axis=0))
+    if len(there) == cut.shape[1]:
+        return Panel(cut.sessions, cut.instruments, cut.values, listed)
+    return Panel(
+        cut.sessions,
+        tuple(cut.instruments[column] for column in there),
+        {name: np.ascontiguousarray(matrix[:, there]) for name, matrix in cut.values.items()},
+        np.ascontiguousarray(listed[:, there]),
+    )
 
 
 def place(
@@ -129,7 +164,11 @@ def place(
 
     Fields start at different dates, so the borders divide the sessions in which EVERY core field
     has a value; search then reaches back to the first session of the panel, for factors whose
-    fields reach back.
+    fields reach back. A core field that begins so late that no search window would be left is not
+    counted (`Windows.late`).
+
+    This is where the borders of a ledger come from the first time; from then on the ledger keeps
+    them: see `factor_pool.borders`.
 
     Parameters
     ----------
@@ -162,8 +201,35 @@ def place(
     is gone after about a month; hence `lookback` = 20 sessions, 21 purged with the horizon.
     """
     sessions = panel.sessions
+    starts = _starts(panel, core_fields)
+    # The latest beginning that still leaves a search window: a field that begins later than that
+    # (one whose collection has just begun) must not bring all mining to an end.
+    for first in sorted(set(starts.values()) or {0}, reverse=True):
+        rows = _rows(sessions, first, fractions, lookback, search_end, confirm_end)
+        if _searched(rows, first) >= MIN_SEARCH_SESSIONS:
+            break
+    _check_lengths(rows, len(sessions) - first, first)
+    search, confirm, sealed = (
+        Window(name, _date(sessions[a]), _date(sessions[b]), b - a + 1)
+        for name, (a, b) in zip(("search", "confirm", "sealed"), rows, strict=True)
+    )
+    late = tuple(name for name, row in starts.items() if row > first)
+    return Windows(search, confirm, sealed, HORIZON + lookback, _date(sessions[first]), late)
+
+
+_Rows = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+
+
+def _rows(
+    sessions: np.ndarray,
+    first: int,
+    fractions: tuple[float, float, float],
+    lookback: int,
+    search_end: dt.date | None,
+    confirm_end: dt.date | None,
+) -> _Rows:
+    """First and last row of each window, core fields beginning at row `first`."""
     purge = HORIZON + lookback
-    first = _first_core_row(panel, core_fields)
     if search_end is None:
         usable = len(sessions) - first - 2 * purge
         last_search = first + round(usable * fractions[0]) - 1
@@ -175,30 +241,29 @@ def place(
         last_confirm = last_search + purge + round(left * share)
     else:
         last_confirm = _last_row(sessions, confirm_end)
-    rows = (
+    return (
         (0, last_search),
         (last_search + purge + 1, last_confirm),
         (last_confirm + purge + 1, len(sessions) - 1),
     )
-    _check_lengths(rows, len(sessions) - first, first)
-    search, confirm, sealed = (
-        Window(name, _date(sessions[a]), _date(sessions[b]), b - a + 1)
-        for name, (a, b) in zip(("search", "confirm", "sealed"), rows, strict=True)
-    )
-    return Windows(search, confirm, sealed, purge, _date(sessions[first]))
 
 
-def _first_core_row(panel: Panel, core_fields: Iterable[str]) -> int:
-    """First row at which every core field of the panel has had a value."""
-    first = 0
+def _starts(panel: Panel, core_fields: Iterable[str]) -> dict[str, int]:
+    """Core field -> first row with a value, of those that the panel has."""
+    starts = {}
     for name in core_fields:
         if name not in panel.values:
             continue
         has = np.isfinite(panel.values[name]).any(axis=1)
         if not has.any():
             raise EvaluationError(f"core field {name!r} has no value in the whole panel")
-        first = max(first, int(has.argmax()))
-    return first
+        starts[name] = int(has.argmax())
+    return starts
+
+
+def _searched(rows: _Rows, first: int) -> int:
+    """Sessions of search in which the core fields exist."""
+    return max(rows[0][1] - first + 1, 0)
 
 
 def _last_row(sessions: np.ndarray, day: dt.date) -> int:
@@ -209,12 +274,12 @@ def _date(session: np.datetime64) -> dt.date:
     return dt.date.fromisoformat(str(session))
 
 
-def _check_lengths(rows: tuple[tuple[int, int], ...], core: int, first: int) -> None:
+def _check_lengths(rows: _Rows, core: int, first: int) -> None:
     lengths = [b - a + 1 for a, b in rows]
-    search = rows[0][1] - first + 1
+    search = _searched(rows, first)
     if search < MIN_SEARCH_SESSIONS:
         raise EvaluationError(
-            f"the search window would hold {max(search, 0)} sessions with every core field, at "
+            f"the search window would hold {search} sessions with every core field, at "
             f"least {MIN_SEARCH_SESSIONS} are needed; the panel has {core} such sessions in all: "
             "import a longer history, or place search_end later"
         )

@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError
-from factor_pool.evaluation import baselines, labels, metrics
+from factor_pool.evaluation import baselines, cpcv, labels, metrics
 from factor_pool.evaluation.inference import hac_error, hac_t
+from factor_pool.evaluation.windows import HORIZON, LOOKBACK
 
 if TYPE_CHECKING:
     from factor_pool.expression import Expression
@@ -113,10 +115,10 @@ class Yardstick:
             ``persistence_exposure``, ``size_exposure``; ``max_pool_correlation``,
             ``closest_member`` (index), ``pool_size``, ``pool_fingerprint``;
             ``rank_autocorrelation``; ``by_year``; ``periods`` (years, or half-years where there
-            are fewer than four years: mean of added), ``same_sign_share`` of them; ``halves``
-            of the universe; and with the factor oriented by its sign ``hit_rate_at_5``,
-            ``hit_rate_error`` (Newey-West) beside ``base_rate``, ``persistence_hit_rate_at_5``,
-            ``size_hit_rate_at_5`` on the same sessions.
+            are fewer than four years: mean of added), ``same_sign_share`` of them; ``cpcv``
+            (`cpcv.Stability` of added); ``halves`` of the universe; and with the factor oriented by
+            its sign ``hit_rate_at_5``, ``hit_rate_error`` (Newey-West) beside ``base_rate``,
+            ``persistence_hit_rate_at_5``, ``size_hit_rate_at_5`` on the same sessions.
 
         Raises
         ------
@@ -151,6 +153,7 @@ class Yardstick:
                 **self._exposures(daily.correlations[used]),
                 "by_year": self._by_year(series),
                 **self._stability(series["added"], oriented),
+                "cpcv": self._cross_validation(series["added"], expression),
                 "halves": dict(zip("ab", _column_means(daily.halves[used]).tolist(), strict=True)),
                 **self._hits(daily, used, oriented),
             }
@@ -215,6 +218,10 @@ class Yardstick:
             "periods": {str(name): mean for name, mean in periods.items()},
             "same_sign_share": float(np.mean(same)) if same else 0.0,
         }
+
+    def _cross_validation(self, added: np.ndarray, expression: "Expression") -> dict[str, Any]:
+        purge = HORIZON + min(expression.lookback, LOOKBACK)
+        return asdict(cpcv.stability(added, purge=purge))
 
     def _hits(self, daily: metrics.Daily, used: np.ndarray, sign: float) -> dict[str, Any]:
         chosen = daily.hits[used, 0 if sign > 0 else 1]

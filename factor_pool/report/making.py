@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from data_profile.home import Home
 from data_profile.profile import Profile
 from data_profile.store import Manifest, Store
+from factor_pool import borders
 from factor_pool.decay import windows_of
 from factor_pool.evaluation import labels
 from factor_pool.evaluation.portrait import portray
-from factor_pool.evaluation.windows import Window, place
+from factor_pool.evaluation.windows import Window
 from factor_pool.expression import Expression, parse
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Member, Test
 from factor_pool.report.page import Background, render
 from factor_pool.report.words import language, words
+from factor_pool.unseal import is_open
 
 
 def report_on_expression(
@@ -52,7 +54,7 @@ def report_on_expression(
     panel, said = store.panel(), words(tongue)
     expression = parse(text, profile.units(panel))
     if window == "search":
-        shown = place(panel, profile.core(panel)).search
+        shown = borders.current(home.ledger, panel, profile.core(panel)).windows.search
     else:
         shown = Window("all", panel.sessions[0].item(), panel.sessions[-1].item())
     beside = {one.id: one.expression for one in _in_use(home) if one.expression != str(expression)}
@@ -104,11 +106,8 @@ def report_on_member(home: Home, member: Member) -> str:
         )
         attempt, test = ledger.attempt(member.attempt_id), _test_of(ledger, member)
         tried = ledger.count(snapshot=member.snapshot, label=member.label)
-        unsealed = any(
-            one.content_hash == panel.snapshot_id and one.who != "predictor"
-            for one in ledger.openings("sealed")
-        )
-    placed = place(panel, profile.core(panel))
+        unsealed = is_open(ledger, panel.snapshot_id)
+    placed = borders.current(home.ledger, panel, profile.core(panel)).windows
     windows = windows_of(panel, placed.purge, test) + ((placed.sealed,) if unsealed else ())
     beside = {one.id: one.expression for one in _in_use(home) if one.id != member.id}
     expression = parse(member.expression)

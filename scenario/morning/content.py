@@ -166,9 +166,7 @@ def _verdict(facts: Facts, said: Words) -> tuple[str, ...]:
     return counts, ended
 
 
-def _glance(
-    facts: Facts, limits: Sequence[Limit], said: Words
-) -> list[tuple[str, str]]:
+def _glance(facts: Facts, limits: Sequence[Limit], said: Words) -> list[tuple[str, str]]:
     record, spend, after = facts.record, facts.spend, facts.after
     paid = said["spend.none"]
     if spend.replies:
@@ -223,9 +221,7 @@ def _accepted(found: Found, said: Words) -> Accepted:
     if all(rate is not None for rate in rates):
         own, persistence, size, chance = (f"{rate:.1%}" for rate in rates)
         lines.append(
-            said["found.hits"].format(
-                own=own, persistence=persistence, size=size, chance=chance
-            )
+            said["found.hits"].format(own=own, persistence=persistence, size=size, chance=chance)
         )
     seen = test.figures
     if {"added_rank_ic", "sessions", "start", "end"} <= set(seen):

@@ -137,7 +137,10 @@ _WORDS = {
         "adds a rank IC of {value}; {needed} needed",
         "增量 rank IC {value}，需 {needed}",
     ),
-    "measured.added_t": ("t of what it adds {value}; {needed} needed", "增量 t 值 {value}，需 {needed}"),
+    "measured.added_t": (
+        "t of what it adds {value}; {needed} needed",
+        "增量 t 值 {value}，需 {needed}",
+    ),
     "measured.expected_t": (
         "expected t in the confirm window {value}; {needed} needed",
         "确认窗预期 t 值 {value}，需 {needed}",

@@ -52,6 +52,31 @@ def test_a_field_is_usable_only_once_it_is_known(profile, panel) -> None:
             profile.usable(panel, cutoff=cutoff)
 
 
+def test_the_next_morning_is_later_than_any_time_of_the_session(profile, panel) -> None:
+    assert profile.fields["close"].minutes == 15 * 60 + 35
+    north = profile.fields["northbound_net_buy"]
+    assert north.minutes == (24 + 9) * 60
+    values = {**panel.values, "northbound_net_buy": panel.values["close"]}
+    other = Panel(panel.sessions, panel.instruments, values, panel.listed)
+    assert "northbound_net_buy" not in profile.usable(other, cutoff="23:59")
+    by_text = sorted(profile.fields.values(), key=lambda field: field.known_at)
+    assert [field.minutes for field in by_text] == sorted(field.minutes for field in by_text)
+
+
+def test_the_reference_documents_fields_are_all_there(profile, panel) -> None:
+    for name in ("open", "turnover", "ths_inflow", "ths_outflow", "ths_net", "super_large_net",
+                 "large_net", "medium_net", "small_net", "sealing_value", "ladder_2", "ladder_5",
+                 "promotion_rate", "promotion_rate_1", "promotion_rate_4", "sealing_rate",
+                 "limit_up_premium", "lhb_institution_net_buy", "lhb_hot_money_net_buy",
+                 "northbound_net_buy", "news_sentiment", "breadth"):  # fmt: skip
+        assert name in profile.fields
+    for name, field in profile.fields.items():
+        assert (field.known_at == "18:10") == name.startswith("lhb_")
+    absent = profile.absent(panel)
+    assert "sealing_value" in absent
+    assert not set(absent) & set(profile.usable(panel))
+
+
 def test_a_field_without_values_is_neither_usable_nor_core(profile, panel) -> None:
     early = panel.between(None, panel.sessions[5])  # before money flow begins
     assert "net_inflow" not in profile.usable(early)
@@ -116,6 +141,7 @@ ENTRY = yaml.safe_load(FIELDS.read_text(encoding="utf-8"))["close"]
     [
         ({"unit": "dollars"}, "field close: unit"),
         ({"known_at": "26:00"}, "field close: known_at"),
+        ({"known_at": "next"}, "field close: known_at"),
         ({"known_at": 930}, "field close: known_at"),
         ({"core": "yes"}, "field close: core"),
         ({"zh": ""}, "field close: zh"),

@@ -16,10 +16,13 @@ import pytest
 
 from data_profile.errors import PanelError, SourceError, StoreError
 from data_profile.files import exclusive
+from data_profile.manifest import Manifest
 from data_profile.market import Market, synthetic
 from data_profile.panel import Panel
+from data_profile.profile import Profile
 from data_profile.sources.panel_file import read
-from data_profile.store import Manifest, Store
+from data_profile.store import Store
+from data_profile.verify import verify
 
 OLD, NEW = 1, 2  # seeds
 FIELDS = ["date", "instrument", "close", "net_inflow", "limit_up_count"]
@@ -38,6 +41,12 @@ def store(tmp_path, markets) -> Store:
     return made
 
 
+def proved(store: Store) -> Manifest:
+    report = verify(store.folder)
+    assert report.ok, report
+    return store.manifest()
+
+
 def test_what_was_built_is_what_is_read(tmp_path, markets) -> None:
     store = Store(tmp_path / "deep" / "store")
     assert not store.exists()
@@ -48,7 +57,7 @@ def test_what_was_built_is_what_is_read(tmp_path, markets) -> None:
     expected = Panel.from_frame(frame)
     assert panel.snapshot_id == expected.snapshot_id == manifest.snapshot_id
     assert store.names() == markets[OLD].names
-    assert store.manifest() == store.verify() == manifest
+    assert proved(store) == manifest
     assert manifest.state == "imported"
     assert manifest.source == "file.csv"
     assert manifest.created_at.tzinfo is not None
@@ -62,8 +71,10 @@ def test_what_was_built_is_what_is_read(tmp_path, markets) -> None:
 
 
 def test_truth_keeps_the_rows_as_they_were_given(store, markets) -> None:
-    truth = pd.read_parquet(store.folder / "current" / "truth.parquet")
-    pd.testing.assert_frame_equal(truth, markets[OLD].frame, check_dtype=False)
+    [path] = (store.folder / "truth").iterdir()
+    truth = pd.read_parquet(path)
+    given = markets[OLD].frame.assign(date=markets[OLD].frame["date"].dt.date)
+    pd.testing.assert_frame_equal(truth, given, check_dtype=False)
 
 
 def test_an_id_without_a_name_shows_itself(tmp_path, markets) -> None:
@@ -74,7 +85,15 @@ def test_an_id_without_a_name_shows_itself(tmp_path, markets) -> None:
 
 def test_without_a_store_the_message_says_how_to_get_one(tmp_path) -> None:
     store = Store(tmp_path)
-    for ask in (store.panel, store.names, store.manifest, store.verify, lambda: store.qlib_dir):
+    for ask in (
+        store.panel,
+        store.names,
+        store.manifest,
+        store.truth,
+        store.days,
+        lambda: store.qlib_dir,
+        lambda: verify(tmp_path),
+    ):
         with pytest.raises(StoreError, match="tide data import FILE"):
             ask()
 
@@ -85,7 +104,7 @@ def test_a_second_build_replaces_the_first_and_keeps_it_beside(store, markets) -
         store.build(markets[NEW].frame, markets[NEW].names, source="new")
     assert store.panel().snapshot_id == Panel.from_frame(markets[NEW].frame).snapshot_id
     assert sorted(path.name for path in store.folder.iterdir()) == [
-        "current", "lock", "v000003", "v000004",
+        "current", "lock", "truth", "v000003", "v000004",
     ]  # fmt: skip
     # A reader that opened a version goes on reading it.
     again = Panel(open_before.sessions, open_before.instruments, open_before.values,
@@ -114,7 +133,7 @@ def test_a_bad_frame_leaves_the_store_as_it_was(store, markets, spoil, error) ->
     assert {p: t for p, t in after.items() if p.is_file()} == {
         p: t for p, t in before.items() if p.is_file()
     }
-    assert store.verify().source == "old"
+    assert proved(store).source == "old"
 
 
 def test_a_running_build_keeps_others_out(store, markets) -> None:
@@ -132,38 +151,37 @@ def test_a_folder_that_cannot_be_written(tmp_path, markets) -> None:
         Store(tmp_path / "file").build(markets[OLD].frame, {}, source="x")
 
 
-def files_of(store: Store) -> list[str]:
-    current = (store.folder / "current").resolve()
-    return sorted(str(p.relative_to(current)) for p in current.rglob("*") if p.is_file())
+def files_of(store: Store) -> list[Path]:
+    """Every file that the current version stands on."""
+    version = [path for path in store.version.rglob("*") if path.is_file()]
+    return sorted([*version, *(store.folder / "truth").iterdir()])
 
 
 def test_verify_finds_one_changed_byte_in_any_file(store) -> None:
-    current = (store.folder / "current").resolve()
-    for name in files_of(store):
-        path = current / name
+    for path in files_of(store):
         content = path.read_bytes()
         middle = len(content) // 2
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 0x41]) + content[middle + 1 :])
-        with pytest.raises(StoreError):
-            store.verify()
+        report = verify(store.folder)
+        assert not report.ok, path
+        assert all(check.remedy for check in report.checks if not check.ok)
         path.write_bytes(content)
-    assert store.verify() == store.manifest()
+    assert proved(store) == store.manifest()
 
 
 def test_verify_finds_a_missing_a_short_and_a_surplus_file(store) -> None:
-    current = (store.folder / "current").resolve()
-    for name in files_of(store):
-        content = (current / name).read_bytes()
-        (current / name).unlink()
-        with pytest.raises(StoreError):
-            store.verify()
-        (current / name).write_bytes(content[:-1])
-        with pytest.raises(StoreError):
-            store.verify()
-        (current / name).write_bytes(content)
-    (current / "qlib" / "features" / "s001" / "extra.day.bin").write_bytes(b"1234")
-    with pytest.raises(StoreError, match="does not belong"):
-        store.verify()
+    for path in files_of(store):
+        content = path.read_bytes()
+        path.unlink()
+        if path.name != "manifest.json":  # without it there is no store
+            assert not verify(store.folder).ok, path
+        path.write_bytes(content[:-1])
+        assert not verify(store.folder).ok, path
+        path.write_bytes(content)
+    (store.qlib_dir / "features" / "s001" / "extra.day.bin").write_bytes(b"1234")
+    [wrong] = [check for check in verify(store.folder).checks if not check.ok]
+    assert wrong.name == "Qlib tree"
+    assert "does not belong" in wrong.problems[0]
 
 
 def test_values_shifted_by_a_day_are_found(store) -> None:
@@ -171,8 +189,54 @@ def test_values_shifted_by_a_day_are_found(store) -> None:
     content = np.fromfile(path, dtype="<f4")
     content[1:] = np.roll(content[1:], 1)
     content.tofile(path)
-    with pytest.raises(StoreError, match="does not hold the panel's close of S001"):
-        store.verify()
+    [wrong] = [check for check in verify(store.folder).checks if not check.ok]
+    assert wrong.name == "Qlib tree"
+    assert "close.day.bin does not hold the panel's values" in wrong.problems[0]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda store: shutil.rmtree(store.version / "panel"),
+        lambda store: next(store.version.glob("panel/*.npy")).write_bytes(b"spoilt"),
+        lambda store: shutil.rmtree(store.qlib_dir),
+        lambda store: (store.version / "names.json").write_text("{"),
+        lambda store: (store.version / "manifest.json").write_text("{"),
+        lambda store: (store.version / "manifest.json").unlink(),
+    ],
+)
+def test_what_is_derived_is_restored_from_the_truth(store, markets, spoil) -> None:
+    spoil(store)
+    store.restore()
+    assert proved(store).snapshot_id == Panel.from_frame(markets[OLD].frame).snapshot_id
+
+
+@pytest.mark.parametrize("spoil", [lambda text: "{", lambda text: text.replace("07:36", "07:35")])
+def test_a_damaged_truth_is_not_built_upon_and_the_version_before_is_restored(
+    store, markets, spoil
+) -> None:
+    before = store.manifest()
+    rows = markets[OLD].frame.tail(3).drop(columns="date")
+    day = datetime.date(2026, 1, 5)
+    observed = datetime.datetime(2026, 1, 5, 7, 36, tzinfo=datetime.UTC)
+    asked = {"session": day, "observed_at": observed, "state": "complete"}
+    store.append(rows, **asked)
+    path = store.version / "truth.json"
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(StoreError, match="tide data verify --restore"):
+        store.append(rows, **asked)
+    with pytest.raises(StoreError, match="tide data verify --restore"):
+        store.build(markets[NEW].frame, {}, source="new")
+    assert store.restore().snapshot_id == before.snapshot_id
+    store.append(rows, **asked)
+    assert proved(store).last_session == day
+
+
+def test_nothing_whole_is_left_to_restore(store) -> None:
+    for path in (store.folder / "truth").iterdir():
+        path.write_bytes(b"spoilt")
+    with pytest.raises(StoreError, match=r"nothing in .* can be restored"):
+        store.restore()
 
 
 def test_the_manifest_of_another_format_is_refused(store) -> None:
@@ -186,15 +250,28 @@ def test_the_manifest_of_another_format_is_refused(store) -> None:
 # One process that imports once and forks a child for each point; the child dies by SIGKILL at its
 # n-th touch of the store's folder, as seen by an audit hook: open, rename, symlink, remove, mkdir.
 KILLER = """
-import os, shutil, signal, sys
+import datetime, os, shutil, signal, sys
 from data_profile.market import synthetic
+from data_profile.raw import Raw
+from data_profile.sources.base import Observation
 from data_profile.store import Store
 
-root, seed = sys.argv[1], int(sys.argv[2])
+root, seed, what, amount = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 market = synthetic(seed, sectors=3, sessions=40)
 frame = market.frame[["date", "instrument", "close", "net_inflow", "limit_up_count"]]
+session = datetime.date(2026, 1, 5)
+observed = datetime.datetime(2026, 1, 5, 7, 36, tzinfo=datetime.UTC)
 
-def build(folder, at):
+def act(folder):
+    if what == "build":
+        return Store(folder).build(frame, market.names, source="new")
+    rows = frame.tail(3).drop(columns="date")
+    Raw(os.path.join(folder, "raw")).put(
+        Observation("demo.flow", session, observed, True, rows, ("instrument",)))
+    Store(folder).append(rows, session=session, observed_at=observed, state="complete",
+                         source="new")
+
+def touching(folder, at):
     touched = 0
     def hook(event, arguments):
         nonlocal touched
@@ -204,7 +281,7 @@ def build(folder, at):
                 if touched == at:
                     os.kill(os.getpid(), signal.SIGKILL)
     sys.addaudithook(hook)
-    Store(folder).build(frame, market.names, source="new")
+    act(folder)
     return touched
 
 def child(folder, at):
@@ -212,7 +289,7 @@ def child(folder, at):
     into, out = os.pipe()
     pid = os.fork()
     if not pid:
-        os.write(out, str(build(folder, at)).encode())
+        os.write(out, str(touching(folder, at)).encode())
         os._exit(0)
     status = os.waitpid(pid, 0)[1]
     os.close(out)
@@ -221,37 +298,46 @@ def child(folder, at):
     return os.WTERMSIG(status), said
 
 total = int(child(os.path.join(root, "whole"), 0)[1])
-many, last = (40, 40) if sys.argv[3] == "all" else (6, 8)
+many, last = (60, 60) if amount == "all" else (6, 8)
 points = sorted({*range(1, total, total // many), *range(total - last + 1, total + 1)})
 for at in points:
     print(at, child(os.path.join(root, f"killed-{at}"), at)[0])
 """
 
 
+@pytest.mark.parametrize("what", ["build", "append"])
 @pytest.mark.parametrize("points", ["some", pytest.param("all", marks=pytest.mark.slow)])
-def test_killed_at_any_step_the_store_is_old_or_new_and_the_next_build_cleans_up(
-    tmp_path, markets, points
+def test_killed_at_any_step_the_store_is_old_or_new_and_the_next_run_cleans_up(
+    tmp_path, markets, points, what
 ) -> None:
     before = Store(tmp_path / "before")
     for _ in range(2):  # so that the build under test also has an old version to remove
         before.build(markets[OLD].frame, markets[OLD].names, source="old")
     run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLER), str(tmp_path), str(NEW), points],
+        [sys.executable, "-c", textwrap.dedent(KILLER), str(tmp_path), str(NEW), what, points],
         cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
+    whole = Store(tmp_path / "whole").panel().snapshot_id
     killed = [line.split() for line in run.stdout.splitlines()]
     assert len(killed) > 10
     seen = set()
     for at, died_of in killed:
-        assert int(died_of) == signal.SIGKILL, f"the build ended before point {at}"
+        assert int(died_of) == signal.SIGKILL, f"it ended before point {at}"
         store = Store(tmp_path / f"killed-{at}")
-        seen.add(store.verify().source)
-        manifest = store.build(markets[NEW].frame, markets[NEW].names, source="next")
-        assert store.verify() == manifest
-        left = {path.name for path in store.folder.iterdir()}
-        assert left == {"current", "lock", *(n for n in left if n.startswith("v"))}
-        assert len(left) == 4
+        seen.add(proved(store).source)
+        if what == "build":
+            store.build(markets[NEW].frame, markets[NEW].names, source="next")
+        else:
+            rows = markets[NEW].frame.tail(3).drop(columns="date")
+            observed = datetime.datetime(2026, 1, 5, 7, 36, tzinfo=datetime.UTC)
+            store.append(rows, session=datetime.date(2026, 1, 5), observed_at=observed,
+                         state="complete", source="new")  # fmt: skip
+        assert proved(store).snapshot_id == whole
+        left = {path.name for path in store.folder.iterdir()} - {"raw"}
+        assert left == {"current", "lock", "truth", *(n for n in left if n.startswith("v"))}
+        assert len(left) == 5
+        assert len(list((store.folder / "truth").iterdir())) <= 2
         shutil.rmtree(store.folder)
     assert seen == {"old", "new"}
 
@@ -289,10 +375,20 @@ def test_stock_qlib_reads_the_same_values(tmp_path) -> None:
 
 
 @pytest.mark.real_data
-def test_the_real_panel_is_stored_and_proved(tmp_path, real_data) -> None:
-    imported = read(real_data / "sector_day_panel.parquet")
+@pytest.mark.parametrize(
+    ("file", "shape", "rows"),
+    [("sector_day_panel", (1212, 70), 84_839), ("ths90_day_panel", (1212, 90), 109_079)],
+)
+def test_the_real_panels_are_stored_and_proved(tmp_path, real_data, file, shape, rows) -> None:
+    imported = read(real_data / f"{file}.parquet")
     store = Store(tmp_path)
     manifest = store.build(imported.frame, imported.names, source=imported.source)
-    assert store.verify() == manifest
-    assert (manifest.sessions, manifest.instruments, manifest.rows) == (1212, 70, 84_839)
-    assert store.names()["C01"] == "半导体"
+    assert proved(store) == manifest
+    assert (manifest.sessions, manifest.instruments) == shape
+    assert manifest.rows == rows
+    assert store.panel().snapshot_id == Panel.from_frame(imported.frame).snapshot_id
+    known = store.panel(cutoff="15:45")
+    assert not {"lhb_count", "lhb_net_buy"} & set(known.fields)
+    late = [name for name in known.fields if name not in Profile.load().fields]
+    assert not late
+    np.testing.assert_array_equal(known.values["close"], store.panel().values["close"])

@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import random
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from factor_pool.acceptance import Acceptance, Decision
+from data_profile.profile import Field, Profile
+from factor_pool.acceptance import NOT_CONFIRMED, Acceptance, Decision
 from factor_pool.discovery import next_test
 from factor_pool.errors import EvaluationError, LedgerError
 from factor_pool.evaluation.yardstick import pool_fingerprint
@@ -32,14 +33,20 @@ def ledger(tmp_path: Path) -> Ledger:
 class Desk:
     """An acceptance over a ledger whose evaluator is a table of answers."""
 
-    def __init__(self, ledger: Ledger, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        settings: Settings | None = None,
+        fields: Mapping[str, Field] | None = None,
+    ) -> None:
         self.ledger = ledger
         self.asked: list[tuple[str, str, tuple[str, ...]]] = []
         self.daily: Any = strong
         self.searched: Any = lambda text, pool: good_figures(pool)
         self.acceptance = Acceptance(
-            ledger, WINDOWS, self.confirm, search=self.search, settings=settings, who="test"
-        )
+            ledger, WINDOWS, self.confirm, search=self.search, settings=settings, who="test",
+            fields=fields,
+        )  # fmt: skip
 
     def confirm(self, text: str, pool: Sequence[str]) -> Sequence[float | None]:
         self.asked.append(("confirm", text, tuple(pool)))
@@ -121,6 +128,26 @@ def test_each_gate_says_why(
     assert not desk.ledger.openings()
 
 
+@pytest.mark.parametrize(
+    ("text", "gate", "reason"),
+    [
+        ("$nothing", "validity", "It is no valid expression: "),
+        ("$close + $turnover", "validity", "It is no valid expression: "),
+        ("Mean($lhb_count, 5)", "availability", "$lhb_count, which is known at 18:10; the forec"),
+        ("$segment", "availability", "$segment, which is bookkeeping"),
+    ],
+)
+def test_fields_must_be_known_when_the_forecast_is_made(
+    ledger: Ledger, text: str, gate: str, reason: str
+) -> None:
+    desk = Desk(ledger, fields=Profile.load().fields)
+    decision = desk.decide(text)
+    assert decision.gate == gate
+    assert reason in decision.reason
+    assert not desk.asked
+    assert desk.decide("Mean($close, 5)").accepted
+
+
 def test_pool_copies_are_named(desk: Desk) -> None:
     desk.decide("$close")
     near = desk.decide("$open", max_pool_correlation=0.8, closest_member=0)
@@ -180,7 +207,8 @@ def test_what_is_not_confirmed_is_rejected_without_a_number(desk: Desk) -> None:
 
 def test_too_short_a_confirm_is_no_test(desk: Desk) -> None:
     desk.daily = lambda text: [None] * 100 + [0.1] * 30
-    assert desk.decide("$close").gate == "confirm_coverage"
+    decision = desk.decide("$close")
+    assert (decision.gate, decision.reason) == ("confirm", NOT_CONFIRMED)  # no more is told
     assert not desk.ledger.tests()
 
 

@@ -257,7 +257,7 @@ def test_a_ledger_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     Ledger(tmp_path / "ledger.db").close()
     with sqlite3.connect(tmp_path / "ledger.db") as raw:
         raw.execute("PRAGMA user_version=99")
-    with pytest.raises(LedgerError, match="format 99, this program knows up to 1"):
+    with pytest.raises(LedgerError, match="format 99, this program knows up to 2"):
         Ledger(tmp_path / "ledger.db")
 
 
@@ -409,3 +409,30 @@ def test_kill_9_at_random_moments_loses_nothing_and_doubles_nothing(tmp_path: Pa
         assert len({a.canonical for a in attempts}) == len(attempts)
         undecided = [a for a in attempts if a.stage not in FINAL_STAGES]
         assert {a.iteration for a in undecided} <= {attempts[-1].iteration}
+
+
+def test_a_ledger_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with Ledger(path) as ledger:
+        record(ledger, 0, "$close")
+        ledger.opened("sealed", "ann", "to see")
+    with sqlite3.connect(path) as raw:  # what the first format lacked
+        raw.execute("DROP INDEX one_attempt")
+        raw.execute("DROP TABLE borders")
+        for table, column in (
+            ("attempts", "borders"), ("attempts", "prompts"),
+            ("openings", "first"), ("openings", "last"),
+        ):  # fmt: skip
+            raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        raw.execute(
+            "CREATE UNIQUE INDEX one_attempt ON attempts(canonical, snapshot, label)"
+            " WHERE canonical IS NOT NULL AND stage != 'duplicate'"
+        )
+        raw.execute("PRAGMA user_version=1")
+    with pytest.raises(LedgerError, match="older format 1"):
+        Ledger(path, readonly=True)
+    with Ledger(path) as ledger:
+        assert [a.borders for a in ledger.attempts()] == [1]
+        assert ledger.openings()[0].first is None
+        assert record(ledger, 1, "$close")[0].stage == "duplicate"
+        assert ledger.borders() == []

@@ -1,11 +1,14 @@
 """A small synthetic market, made once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data_profile.home import Home
+from tests.scenario.chat_server import ChatServer
+from tests.scenario.fake_model import KEY
 from tests.scenario.nights import Here, build_store, home_with
 
 
@@ -35,7 +38,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Here]]:
         return made[-1]
 
     monkeypatch.setattr("scenario.loop.choose", choose)
-    monkeypatch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+    monkeypatch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
     return lambda: made
 
 
@@ -50,3 +53,23 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
 def kernels(request: pytest.FixtureRequest) -> Path:
     """A cache folder that outlives the tests: compiling takes a minute."""
     return request.config.cache.mkdir("kernels")
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]]:
+    servers: list[ChatServer] = []
+
+    def start(script: Any) -> ChatServer:
+        server = ChatServer(script).__enter__()
+        servers.append(server)
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("CHAT_MODEL", "openai/fake-chat")
+        monkeypatch.setenv("TIDE_PRICE_INPUT", "10")
+        monkeypatch.setenv("TIDE_PRICE_OUTPUT", "20")
+        monkeypatch.setattr("scenario.backend.FIRST_WAIT", 0.01)
+        return server
+
+    yield start
+    for server in servers:
+        server.__exit__(None, None, None)

@@ -1,7 +1,7 @@
 """Nights with a language model: a real server on this machine that says good and bad things."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,10 @@ from data_profile.home import Home
 from factor_pool.ledger import Ledger
 from scenario.errors import BackendError
 from scenario.loop import MineOptions, mine
-from tests.scenario.chat_server import ChatServer, Said, json_said
+from tests.scenario.chat_server import ChatServer, Said
+from tests.scenario.fake_model import GOOD, KEY, Author, idea, written
 from tests.scenario.nights import Here, Silent, home_with, ledger_of
 
-KEY = "sk-canary-77aa01bb93"
-GOOD = [
-    "$one_word_count / $company_count",
-    "Mean($net_inflow / $turnover, 5)",
-    "$limit_up_multi_board / $company_count",
-    "Std($turnover, 20) / Mean($turnover, 20)",
-    "$close / Ref($close, 20)",
-    "Corr($close, $turnover, 20)",
-    "Mean($broken_limit_count, 5)",
-    "$turnover / Mean($turnover, 60)",
-]
 HOSTILE = [
     "__import__('os').system('touch /tmp/owned')",
     "Ref($close, -1)",
@@ -38,51 +28,6 @@ HOSTILE = [
     "../../etc/passwd",
     "",
 ]
-
-
-def idea(text: str = "Sealed one-word boards are bid again next morning.") -> Said:
-    return json_said(hypothesis=text, reason="Orders that were not filled come back.")
-
-
-def written(*texts: str) -> Said:
-    return json_said(expressions=[{"expression": text, "reason": "so"} for text in texts])
-
-
-class Author:
-    """Answers by what is asked: an idea, or the next expressions of a list."""
-
-    def __init__(self, texts: list[str] | None = None, a_time: int = 2) -> None:
-        self.texts = list(texts if texts is not None else GOOD)
-        self.a_time = a_time
-        self.ideas = 0
-
-    def __call__(self, request: dict[str, Any]) -> Said:
-        asked = request["messages"][-1]["content"]
-        if '"hypothesis": "..."' in asked:
-            self.ideas += 1
-            return idea(f"Idea number {self.ideas}: sealed boards are bid again.")
-        taken, self.texts = self.texts[: self.a_time], self.texts[self.a_time :]
-        return written(*(taken or ["$close"]))
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]]:
-    servers: list[ChatServer] = []
-
-    def start(script: Any) -> ChatServer:
-        server = ChatServer(script).__enter__()
-        servers.append(server)
-        monkeypatch.setenv("OPENAI_API_BASE", server.url)
-        monkeypatch.setenv("OPENAI_API_KEY", KEY)
-        monkeypatch.setenv("CHAT_MODEL", "openai/fake-chat")
-        monkeypatch.setenv("TIDE_PRICE_INPUT", "10")
-        monkeypatch.setenv("TIDE_PRICE_OUTPUT", "20")
-        monkeypatch.setattr("scenario.backend.FIRST_WAIT", 0.01)
-        return server
-
-    yield start
-    for server in servers:
-        server.__exit__(None, None, None)
 
 
 def llm(**changes: Any) -> MineOptions:
@@ -261,43 +206,3 @@ def test_no_file_holds_the_key(
     assert any(path.name == "rdagent.log" for path in checked)
     for path in checked:
         assert KEY.encode() not in path.read_bytes(), path
-
-
-def test_garbage_after_the_search_window_changes_no_word(
-    null_store: Path,
-    tmp_path: Path,
-    here: object,
-    serve: Callable[..., ChatServer],
-) -> None:
-    """What lies after search cannot be guessed from any prompt or proposal."""
-    import numpy as np
-
-    from data_profile.panel import Panel
-    from data_profile.profile import Profile
-    from data_profile.store import Store
-    from factor_pool.evaluation.windows import place
-
-    panel = Store(null_store).panel()
-    windows = place(panel, Profile.load().core(panel))
-    later = panel.sessions > np.datetime64(windows.search.end)
-    noise = np.random.default_rng(0)
-    values = {}
-    for name, matrix in panel.values.items():
-        poisoned = np.array(matrix)
-        garbage = noise.lognormal(3, 3, (later.sum(), panel.shape[1])).astype(np.float32)
-        poisoned[later] = np.where(np.isnan(poisoned[later]), np.nan, garbage)
-        values[name] = poisoned
-    poisoned_panel = Panel(panel.sessions, panel.instruments, values, panel.listed)
-    said, proposed = [], []
-    for name, data in (("clean", panel), ("poisoned", poisoned_panel)):
-        server = serve(Author())
-        home = Home(tmp_path / name).create()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("scenario.loop.Store.panel", lambda store, data=data: data)
-            mine(home, MineOptions(loops=8, seed=5), Silent())
-        assert not ledger_of(home)["members"]  # accept or reject is the one thing that may differ
-        said.append(server.prompts())
-        proposed.append([(a[5], a[8]) for a in ledger_of(home)["attempts"]])
-    assert said[0] == said[1]
-    assert said[0]
-    assert proposed[0] == proposed[1]

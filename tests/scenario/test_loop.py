@@ -57,7 +57,7 @@ def undisturbed(store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     home = home_with(store, tmp_path_factory.mktemp("undisturbed") / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scenario.loop.choose", lambda *args: Here())
-        patch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+        patch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
         summary = mine(home, OPTIONS, Silent())
     assert summary.end == "target"
     return ledger_of(home)
@@ -173,7 +173,7 @@ def test_killed_by_the_system_and_resumed(
             checkpoint.write_bytes(b"cut short")
     said, _ = start_night(home).communicate()
     assert said == "target\n"
-    monkeypatch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+    monkeypatch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
     undisturbed = home_with(store, tmp_path / "undisturbed", kernels)
     mine(undisturbed, OPTIONS, Silent())
     assert ledger_of(home) == ledger_of(undisturbed)

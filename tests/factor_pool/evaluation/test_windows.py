@@ -3,13 +3,15 @@
 import datetime as dt
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError
 from factor_pool.evaluation.labels import label
-from factor_pool.evaluation.windows import HORIZON, Window, Windows, place
+from factor_pool.evaluation.windows import HORIZON, Window, Windows, known, place
 from tests.factor_pool.evaluation.markets import market, panel_of
 
 
@@ -76,9 +78,33 @@ def test_no_label_of_a_window_comes_from_beyond_it() -> None:
         assert np.isfinite(label(part)[-2]).all()
 
 
-def test_bar_is_to_scale_and_names_every_window() -> None:
-    windows = place(panel_of(close=np.ones((800, 2))), ("close",))
-    bar, text = windows.bar(60).splitlines()
+def test_bar_is_to_scale() -> None:
+    bar = place(panel_of(close=np.ones((800, 2))), ("close",)).bar(60)
     assert abs(bar.count("S") / bar.count("X") - 4) < 0.6
     assert bar.index("S") < bar.index("C") < bar.index("X")
-    assert all(name in text for name in ("search 2020-01-01", "confirm", "sealed", "21 purged"))
+    assert abs(len(bar) - 60) <= 3
+
+
+def test_a_core_field_that_has_just_begun_does_not_end_all_mining() -> None:
+    young = np.full((800, 2), np.nan)
+    young[600:] = 1.0
+    both = panel_of(close=np.ones((800, 2)), flow=young)
+    windows = place(both, ("close", "flow"))
+    assert windows.late == ("flow",)
+    assert windows.search == place(panel_of(close=np.ones((800, 2))), ("close",)).search
+
+
+def test_what_begins_or_ends_later_does_not_show_in_an_earlier_panel() -> None:
+    panel = market(1, sessions=500)
+    end = dt.date.fromisoformat(str(panel.sessions[299]))
+    short, newcomer, leaver = panel.to_frame(), panel.to_frame(), panel.to_frame()
+    short = short[short["date"] <= np.datetime64(end)]
+    late = newcomer["date"] > np.datetime64(end)
+    extra = newcomer[late & (newcomer["instrument"] == "S003")].assign(instrument="S0025")
+    newcomer = pd.concat([newcomer, extra])
+    leaver = leaver[~((leaver["instrument"] == "S007") & (leaver["date"] > np.datetime64(end)))]
+    gap = (short["instrument"] == "S011") & (short["date"] > np.datetime64("2020-09-01"))
+    for frame in (newcomer, leaver):
+        both = (short[~gap], frame[~frame.index.isin(short.index[gap])])
+        seen = [known(Panel.from_frame(rows), end).snapshot_id for rows in both]
+        assert seen[0] == seen[1]

@@ -1,7 +1,25 @@
-"""Tables of the ledger. A later format adds statements and raises `VERSION`."""
+"""Tables of the ledger, and the way from each earlier format to the present one."""
 
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x54494445  # "TIDE"
+
+_ONE_ATTEMPT = """
+    CREATE UNIQUE INDEX one_attempt ON attempts(canonical, snapshot, label, borders)
+        WHERE canonical IS NOT NULL AND stage != 'duplicate'
+    """
+
+_BORDERS = """
+    CREATE TABLE borders(
+        id INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        why TEXT NOT NULL,
+        snapshot TEXT NOT NULL,
+        search_end TEXT NOT NULL,
+        confirm_end TEXT NOT NULL,
+        lookback INTEGER NOT NULL
+    ) STRICT
+    """
 
 SCHEMA = (
     """
@@ -26,13 +44,12 @@ SCHEMA = (
         gate TEXT,
         reason TEXT,
         duplicate_of INTEGER REFERENCES attempts(id),
+        borders INTEGER NOT NULL DEFAULT 1,
+        prompts TEXT NOT NULL DEFAULT '',
         UNIQUE(session, iteration, position)
     ) STRICT
     """,
-    """
-    CREATE UNIQUE INDEX one_attempt ON attempts(canonical, snapshot, label)
-        WHERE canonical IS NOT NULL AND stage != 'duplicate'
-    """,
+    _ONE_ATTEMPT,
     "CREATE INDEX attempts_by_snapshot ON attempts(snapshot, label, id)",
     """
     CREATE INDEX pending ON attempts(session, id) WHERE stage IN ('proposed', 'scored')
@@ -81,9 +98,12 @@ SCHEMA = (
         who TEXT NOT NULL,
         why TEXT NOT NULL,
         pool_version INTEGER NOT NULL,
-        content_hash TEXT NOT NULL
+        content_hash TEXT NOT NULL,
+        first TEXT,
+        last TEXT
     ) STRICT
     """,
+    _BORDERS,
     """
     CREATE TABLE state(
         session TEXT NOT NULL,
@@ -93,3 +113,17 @@ SCHEMA = (
     ) STRICT, WITHOUT ROWID
     """,
 )
+
+UPGRADES = {
+    1: (
+        # Attempts of the first format all belong to the first borders that are written down.
+        "ALTER TABLE attempts ADD COLUMN borders INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE attempts ADD COLUMN prompts TEXT NOT NULL DEFAULT ''",
+        "DROP INDEX one_attempt",
+        _ONE_ATTEMPT,
+        "ALTER TABLE openings ADD COLUMN first TEXT",
+        "ALTER TABLE openings ADD COLUMN last TEXT",
+        _BORDERS,
+    ),
+}
+"""Format -> the statements that lead to the next."""

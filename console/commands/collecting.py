@@ -1,0 +1,118 @@
+"""`tide data collect`, `tide data backfill`, `tide daily`: getting the data in."""
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
+
+if TYPE_CHECKING:
+    from data_profile.collector import Report
+
+StepName = Literal["confirm", "collect", "recollect", "lists"]
+
+
+def collect(
+    date: Annotated[
+        str | None,
+        typer.Option(help="A session, YYYY-MM-DD; default: all that is due, missed ones too."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Collect what is due: fetch, check, keep, and build the days from what is good."""
+    from console.display import say
+    from data_profile.collector import collect_session
+    from data_profile.schedule import china_now, next_opening
+    from data_profile.service import run_due
+    from data_profile.sessions import as_date
+    from data_profile.sources import SOURCES
+
+    opened = open_home(home)
+    if date is None:
+        reports = run_due(opened, SOURCES, china_now, say)
+        if not reports:
+            step, session = next_opening(china_now())
+            say(f"nothing is due; the next is {step.name} of {session} at {step.at:%H:%M} in China")
+    else:
+        reports = collect_session(opened, as_date(date), SOURCES, china_now)
+        for report in reports:
+            for line in report.lines():
+                say(line)
+    _tell(reports, as_json)
+
+
+def backfill(
+    since: Annotated[
+        str | None, typer.Option(help="First session wanted, YYYY-MM-DD; default: a year back.")
+    ] = None,
+    bars: Annotated[
+        Path | None,
+        typer.Option(
+            help="Parquet of stock prices (code, date, open, high, low, close; previous_close or "
+            "front-adjusted): limit-ups are computed from it."
+        ),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch what upstreams still have of past sessions; stops politely, goes on when run again."""
+    from console.collecting import backfill_progress, show_backfill
+    from data_profile.backfill import backfill as run
+    from data_profile.history import Bars
+    from data_profile.sessions import as_date, today
+    from data_profile.sources import SOURCES
+
+    first = as_date(since) if since else today() - datetime.timedelta(days=365)
+    prices = Bars.read(bars) if bars else None
+    with backfill_progress() as progress:
+        summary = run(open_home(home), SOURCES, first, progress, bars=prices)
+    if as_json:
+        print_json(summary.to_dict())
+    else:
+        show_backfill(summary)
+    if summary.stopped:
+        raise typer.Exit(1)
+
+
+def daily(
+    once: Annotated[
+        StepName | None, typer.Option("--once", help="Run one step of today's session and end.")
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Stay, and run every step as it falls due.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a trading day's steps: confirm 09:26, collect 15:35, recollect 16:45, lists 18:10."""
+    from console.display import say
+    from data_profile.collector import collect as run
+    from data_profile.schedule import china_now, trading_day
+    from data_profile.sources import SOURCES
+
+    if serve == (once is not None):
+        raise typer.BadParameter("give --once STEP or --serve", param_hint="'--once' / '--serve'")
+    opened = open_home(home)
+    if once is not None:
+        report = run(opened, trading_day(china_now()), once, sources=SOURCES)
+        for line in report.lines():
+            say(line)
+        _tell([report], as_json)
+        return
+    from console.collecting import log, stop_on_signals
+    from data_profile.service import serve as stay
+
+    with stop_on_signals() as stop:
+        stay(opened, SOURCES, stop, log)
+
+
+def _tell(reports: Sequence["Report"], as_json: bool) -> None:
+    """Print the reports; status 1 where anything that was due is missing."""
+    if as_json:
+        print_json([report.to_dict() for report in reports])
+    if any(report.state == "partial" for report in reports):
+        raise typer.Exit(1)

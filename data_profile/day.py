@@ -1,0 +1,239 @@
+"""The sector-day of one session, built from what the raw zone holds of it.
+
+Every table is taken from its latest good observation; where two upstreams give the same table, from
+the one that stands first in the list of sources. Building twice from the same observations gives
+the same day.
+"""
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from data_profile import aggregate
+from data_profile.day_tables import NEEDED, Resolve, unplaced
+from data_profile.home import Home
+from data_profile.levels import Chain, RawCloses
+from data_profile.members import Members
+from data_profile.news import Sentiment
+from data_profile.raw import Entry, Raw
+from data_profile.sector_names import SectorError, clean
+from data_profile.sectors import Sectors
+from data_profile.sources.base import Observation
+from data_profile.store import Store
+
+WORDS = {"change": "ret", "previous_streak": "streak"}  # sources' word -> the sums' word
+
+
+@dataclass(frozen=True)
+class Built:
+    """A day as it entered the store.
+
+    Parameters
+    ----------
+    session
+        Date in Asia/Shanghai.
+    observed_at
+        When the last of its tables was fetched: from then on the day was known so.
+    state
+        complete: every expected table is in it; partial: some are not.
+    missing
+        Names of the expected tables that are not in it.
+    sectors
+        How many rows.
+    members_of
+        The session of the oldest copy of a board's members; None: there are none, and stocks
+        reach sectors only by the industry that a pool names.
+    doubtful
+        Boards without a sector: they wait on the review list, or two claim the same one.
+    """
+
+    session: datetime.date
+    observed_at: datetime.datetime
+    state: Literal["complete", "partial"]
+    missing: tuple[str, ...]
+    sectors: int
+    members_of: datetime.date | None
+    doubtful: tuple[str, ...]
+
+    def note(self) -> str:
+        """One line for a person."""
+        parts = [f"{self.sectors} sectors"]
+        if self.missing:
+            parts.append(f"without {', '.join(self.missing)}")
+        if self.members_of is None:
+            parts.append("members unknown")
+        if self.doubtful:
+            parts.append(f"{len(self.doubtful)} boards in doubt: tide data sectors review")
+        return "; ".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self) | {
+            "session": self.session.isoformat(),
+            "observed_at": self.observed_at.isoformat(),
+            "members_of": self.members_of and self.members_of.isoformat(),
+        }
+
+
+def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built | None:
+    """Build the day of a session and put it into the store.
+
+    Parameters
+    ----------
+    home
+        Raw zone, sectors and store stand below it.
+    session
+        Date in Asia/Shanghai.
+    expected
+        Names of the sources that should be in by now, in the order of preference.
+
+    Returns
+    -------
+    Built
+        None where no table of the session is good, or no sector is known that they could speak
+        of: the store is left as it was.
+
+    Raises
+    ------
+    SectorError, AggregateError, StoreError
+        The day cannot be built; the store is as it was.
+    """
+    raw = Raw(home.store / "raw")
+    chosen = chosen_of(expected, raw.observations(session=session))
+    if not chosen:
+        return None
+    observations = [raw.get(entry.id) for entry in chosen.values()]
+    members = Members(raw).of(session)
+    sectors = Sectors(home.store / "sectors")
+    rows, doubtful = sum_up(
+        session,
+        tables_of(observations, Sentiment(home.cache), session),
+        members.table,
+        resolver(sectors, [told.frame for told in observations], session),
+    )
+    if rows.empty:
+        return None
+    store = Store(home.store)
+    panel = store.panel() if store.exists() else None
+    chain = Chain.before(session, panel, own_closes(raw, sectors, expected))
+    rows = chain.extend(rows, session)
+    missing = tuple(part for part in dict.fromkeys(map(_part, expected)) if part not in chosen)
+    state: Literal["complete", "partial"] = "partial" if missing else "complete"
+    observed_at = max(entry.observed_at for entry in chosen.values())
+    store.append(
+        rows,
+        session=session,
+        observed_at=observed_at,
+        state=state,
+        missing=missing,
+        names=names_of(sectors, rows),
+    )
+    return Built(session, observed_at, state, missing, len(rows), members.oldest, doubtful)
+
+
+def own_closes(raw: Raw, sectors: Sectors, expected: Sequence[str]) -> RawCloses:
+    """What the boards' quotes of a session in the raw zone say, by sector."""
+
+    def closes(session: datetime.date) -> dict[str, float]:
+        chosen = chosen_of(expected, raw.observations(session=session))
+        told = [
+            raw.get(entry.id).frame
+            for part, entry in chosen.items()
+            if part.split(".")[0] == "board_quotes"
+        ]
+        resolve = resolver(sectors, told, session)
+        return {
+            sector: float(close)
+            for frame in told
+            for board, kind, close in zip(
+                frame["board"], frame["kind"], frame["close"], strict=True
+            )
+            if (sector := resolve(str(board), str(kind))) is not None
+        }
+
+    return closes
+
+
+def chosen_of(expected: Sequence[str], entries: Iterable[Entry]) -> dict[str, Entry]:
+    """What each source is a source of -> the latest good observation of the first that has it."""
+    good = [entry for entry in entries if not entry.quarantined]
+    latest = {entry.source: entry for entry in sorted(good, key=lambda e: e.observed_at)}
+    chosen: dict[str, Entry] = {}
+    for source in expected:
+        if source in latest:
+            chosen.setdefault(_part(source), latest[source])
+    return chosen
+
+
+def _part(source: str) -> str:
+    """What a source is a source of: "board_flow.industry" of "akshare.board_flow.industry"."""
+    return source.partition(".")[2]
+
+
+def tables_of(
+    observations: Iterable[Observation], sentiment: Sentiment, session: datetime.date
+) -> dict[str, pd.DataFrame]:
+    """The tables that the sums are made of, by name, in the words of `aggregate`."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for told in observations:
+        if told.table in NEEDED:
+            parts.setdefault(told.table, []).append(told.frame.rename(columns=WORDS))
+    tables = {name: _joined(frames) for name, frames in parts.items()}
+    if "news" in tables:
+        scored = sentiment.day(tables["news"], session).table
+        tables["news"] = scored.dropna(axis=1, how="all")
+    return tables
+
+
+def sum_up(
+    session: datetime.date,
+    tables: Mapping[str, pd.DataFrame],
+    members: pd.DataFrame,
+    resolve: Resolve,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """One row a sector, and the boards that are in none of them."""
+    rows = aggregate.sector_day(session, tables, members, resolve)
+    left_out = unplaced(tables, members, resolve)
+    return rows, (*left_out.boards, *left_out.contested)
+
+
+def names_of(sectors: Sectors, rows: pd.DataFrame) -> dict[str, str]:
+    """Id -> name of the sectors in rows."""
+    known = sectors.sectors()
+    return {name: known[name].name for name in rows["instrument"]}
+
+
+def resolver(sectors: Sectors, lists: Iterable[pd.DataFrame], session: datetime.date) -> Resolve:
+    """Take in the boards of each list, then say which sector a board of the day is."""
+    known: dict[tuple[str, str], str | None] = {}
+    for frame in lists:
+        if {"board", "kind"} <= set(frame):
+            for kind, rows in frame.dropna(subset="board").groupby("kind"):
+                names = [name for name in rows["board"].unique() if _is_name(name)]
+                matches = sectors.enter(names, str(kind), session)
+                known |= {(name, str(kind)): match.sector_id for name, match in matches.items()}
+
+    def resolve(name: str, kind: str) -> str | None:
+        if (name, kind) not in known:
+            known[name, kind] = (
+                sectors.resolve(name, kind, session).sector_id if _is_name(name) else None
+            )
+        return known[name, kind]
+
+    return resolve
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [part for part in parts if len(part)] or parts[:1]
+    return pd.concat(filled, ignore_index=True)
+
+
+def _is_name(name: object) -> bool:
+    try:
+        clean(name)  # type: ignore[arg-type]  # it says so if it is no text
+    except SectorError:
+        return False
+    return True

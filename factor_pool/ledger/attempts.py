@@ -1,0 +1,241 @@
+"""Attempts: written before they are judged, counted for ever."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from factor_pool.errors import LedgerError
+from factor_pool.ledger.base import Database, dump, instant, matching, now
+from factor_pool.records import Attempt, Proposal
+
+
+class Attempts(Database):
+    """What was proposed, how far it got, and why it ended."""
+
+    def record(
+        self,
+        session: str,
+        iteration: int,
+        proposals: Sequence[Proposal],
+        *,
+        snapshot: str,
+        label: str,
+        seed: int,
+        borders: int = 1,
+        prompts: str = "",
+    ) -> list[Attempt]:
+        """Write a batch of proposals, before anything is known of them, in one transaction.
+
+        Invalid ones and canonical duplicates get their final stage at once. Recording the same
+        batch again (after a crash) changes nothing and returns the rows as they stand.
+
+        Parameters
+        ----------
+        session, iteration
+            Where they were proposed.
+        proposals
+            In order; the order decides who is the duplicate of whom, and who is judged first.
+        snapshot, label, seed, borders, prompts
+            See `Attempt`.
+
+        Raises
+        ------
+        LedgerError
+            This session and iteration hold other proposals already.
+        """
+        with self._write(durable=True):
+            known = self._select("WHERE session=? AND iteration=?", (session, iteration))
+            if known:
+                if [a.text for a in known] != [p.text for p in proposals]:
+                    raise LedgerError(
+                        f"session {session}, iteration {iteration} already holds other proposals: "
+                        "a resumed run must propose the same again"
+                    )
+                return known
+            for position, proposal in enumerate(proposals):
+                self._insert(
+                    session, iteration, position, proposal, snapshot, label, seed, borders, prompts
+                )
+            return self._select("WHERE session=? AND iteration=?", (session, iteration))
+
+    def _insert(
+        self,
+        session: str,
+        iteration: int,
+        position: int,
+        proposal: Proposal,
+        snapshot: str,
+        label: str,
+        seed: int,
+        borders: int,
+        prompts: str,
+    ) -> None:
+        stage, gate, reason, first = "proposed", None, None, None
+        if proposal.canonical is None:
+            stage, gate = "invalid", "validity"
+            reason = proposal.error or "The text is no valid expression."
+        else:
+            first = self.find(proposal.canonical, snapshot, label, borders)
+            if first is not None:
+                stage, gate = "duplicate", "duplicate"
+                outcome = first.reason or f"it is {first.stage}"
+                reason = f"The same factor was attempted before (number {first.id}): {outcome}"
+        at = now()
+        self._db.execute(
+            "INSERT INTO attempts(session, iteration, position, proposer, hypothesis, idea, text,"
+            " canonical, snapshot, label, seed, recorded_at, judged_at, stage, gate, reason,"
+            " duplicate_of, borders, prompts)"
+            " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (
+                session, iteration, position, proposal.proposer, proposal.hypothesis,
+                proposal.idea, proposal.text, proposal.canonical, snapshot, label, seed, at,
+                None if stage == "proposed" else at, stage, gate, reason, first and first.id,
+                borders, prompts,
+            ),
+        )  # fmt: skip
+
+    def scored(self, results: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Write the search figures of attempts, all in one transaction.
+
+        Figures of a batch are worked out against the pool as it was before the batch; writing
+        them together keeps that true when a run is resumed.
+
+        Raises
+        ------
+        LedgerError
+            An unknown attempt, or one whose stage is final.
+        """
+        with self._write(durable=False):
+            for attempt_id, figures in results:
+                self._move(attempt_id, "scored", figures=figures)
+
+    def _move(
+        self,
+        attempt_id: int,
+        stage: str,
+        *,
+        figures: Mapping[str, Any] | None = None,
+        gate: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        changed = self._db.execute(
+            "UPDATE attempts SET stage=?, figures=coalesce(?, figures), gate=?, reason=?,"
+            " judged_at=? WHERE id=? AND stage IN ('proposed', 'scored')",
+            (
+                stage,
+                None if figures is None else dump(figures),
+                gate,
+                reason,
+                None if stage == "scored" else now(),
+                attempt_id,
+            ),
+        ).rowcount
+        if changed != 1:
+            raise LedgerError(f"attempt {attempt_id} is unknown or ended: it cannot become {stage}")
+
+    def attempt(self, attempt_id: int) -> Attempt:
+        """One attempt by id.
+
+        Raises
+        ------
+        LedgerError
+            There is none.
+        """
+        rows = self._select("WHERE id=?", (attempt_id,))
+        if not rows:
+            raise LedgerError(f"the ledger holds no attempt {attempt_id}")
+        return rows[0]
+
+    def find(self, canonical: str, snapshot: str, label: str, borders: int = 1) -> Attempt | None:
+        """The first attempt at this factor on this data, label and borders, or None."""
+        rows = self._select(
+            "WHERE canonical=? AND snapshot=? AND label=? AND borders=? AND stage != 'duplicate'",
+            (canonical, snapshot, label, borders),
+        )
+        return rows[0] if rows else None
+
+    def attempts(
+        self,
+        *,
+        session: str | None = None,
+        snapshot: str | None = None,
+        label: str | None = None,
+        borders: int | None = None,
+        stage: str | None = None,
+        gate: str | None = None,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> list[Attempt]:
+        """Attempts in order of id, those that match every given argument.
+
+        Parameters
+        ----------
+        session, snapshot, label, borders, stage, gate
+            Equal to these.
+        after
+            Only ids above this one: lets a loop read just what is new.
+        limit
+            At most so many.
+        """
+        where, values = matching(
+            session=session,
+            snapshot=snapshot,
+            label=label,
+            borders=borders,
+            stage=stage,
+            gate=gate,
+        )
+        return self._select(
+            f"{where} AND id > ? ORDER BY id LIMIT ?",
+            (*values, after, -1 if limit is None else limit),
+        )
+
+    def pending(self, session: str, limit: int | None = None) -> list[Attempt]:
+        """Attempts of a session that have not ended, in order: what a resumed run must finish."""
+        return self._select(
+            "WHERE session=? AND stage IN ('proposed', 'scored') ORDER BY id LIMIT ?",
+            (session, -1 if limit is None else limit),
+        )
+
+    def count(
+        self,
+        *,
+        session: str | None = None,
+        snapshot: str | None = None,
+        label: str | None = None,
+        stage: str | None = None,
+    ) -> int:
+        """How many attempts match every given argument."""
+        where, values = matching(session=session, snapshot=snapshot, label=label, stage=stage)
+        return int(self._rows(f"SELECT count(*) FROM attempts {where}", values)[0][0])
+
+    def funnel(self, *, session: str | None = None) -> dict[str, int]:
+        """Gate name -> attempts that ended there, most first; of one session or of all."""
+        where, values = matching(session=session)
+        rows = self._rows(
+            f"SELECT gate, count(*) AS n FROM attempts {where} AND gate IS NOT NULL"
+            " GROUP BY gate ORDER BY n DESC, gate",
+            values,
+        )
+        return {row["gate"]: row["n"] for row in rows}
+
+    def sessions(self) -> list[str]:
+        """Every session that has attempts, in order of its first."""
+        return [
+            row["session"]
+            for row in self._rows("SELECT session FROM attempts GROUP BY session ORDER BY min(id)")
+        ]
+
+    def _select(self, tail: str, values: Sequence[object]) -> list[Attempt]:
+        if "ORDER BY" not in tail:
+            tail += " ORDER BY id"
+        return [_attempt(row) for row in self._rows(f"SELECT * FROM attempts {tail}", values)]
+
+
+def _attempt(row: sqlite3.Row) -> Attempt:
+    values = dict(row)
+    values["figures"] = json.loads(values["figures"])
+    values["recorded_at"] = instant(values["recorded_at"])
+    values["judged_at"] = values["judged_at"] and instant(values["judged_at"])
+    return Attempt(**values)

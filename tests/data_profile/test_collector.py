@@ -1,0 +1,219 @@
+"""A whole day against the replay server: akshare's real parsers, real checks, a real store."""
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_profile.collector import CollectorError, Report, collect, collect_session, held
+from data_profile.errors import CalendarError
+from data_profile.home import Home
+from data_profile.journal import Journal
+from data_profile.raw import Raw
+from data_profile.schedule import SHANGHAI, ScheduleError
+from data_profile.sessions import calendar, is_session
+from data_profile.store import Store
+from tests.data_profile.replayed import sources
+from tests.data_profile.sound import assert_sound
+from tests.replay.server import Upstream
+
+THURSDAY, FRIDAY = datetime.date(2026, 11, 19), datetime.date(2026, 11, 20)
+QUOTES, FLOW = "akshare.board_quotes.industry", "akshare.board_flow.industry"
+POOLS = ("akshare.limit_up_pool", "akshare.broken_pool", QUOTES)
+QUICK = (*POOLS, FLOW, "akshare.lhb_stocks")
+
+
+def at(day: datetime.date, clock: str) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time.fromisoformat(clock), SHANGHAI)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home").create()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with Upstream(FRIDAY) as server:
+        yield server
+
+
+def run(
+    home: Home, upstream: Upstream, step: str, clock: str, *names: str, day: datetime.date = FRIDAY
+) -> Report:
+    moment = at(day, clock)
+    return collect(
+        home, upstream.session, step, sources=sources(upstream.url, moment, *names),
+        now=lambda: moment,
+    )  # fmt: skip
+
+
+def test_a_whole_day(home: Home, upstream: Upstream) -> None:
+    """Every source, every step; what a 15:45 forecast saw stays apart from what came later."""
+    run(home, upstream, "confirm", "09:27")
+    assert not Store(home.store).exists(), "the auction builds no day"
+    first = run(home, upstream, "collect", "15:36")
+    assert (first.state, first.built and first.built.missing) == ("complete", ())
+    again = run(home, upstream, "recollect", "16:46")
+    assert again.state == "complete"
+    lists = run(home, upstream, "lists", "18:11")
+    assert (lists.state, lists.built and lists.built.state) == ("complete", "complete")
+    store = Store(home.store)
+    assert_sound(home)
+    panel = store.panel()
+    assert panel.sessions.tolist() == [FRIDAY]
+    assert panel.values["limit_up_count"].sum() > 0
+    assert np.isfinite(panel.values["lhb_count"]).any()
+    seen = store.panel(as_of=at(FRIDAY, "15:45"))
+    assert "lhb_count" not in seen.fields
+    assert "半导体" in store.names().values()
+    with Journal(home.journal) as journal:
+        assert [row.state for row in journal.records()] == ["complete"] * 4
+
+
+def test_a_step_that_is_complete_asks_nothing_again(home: Home, upstream: Upstream) -> None:
+    run(home, upstream, "collect", "15:36", *QUICK)
+    before, manifest = len(upstream.requests), Store(home.store).manifest()
+    report = run(home, upstream, "collect", "15:50", *QUICK)
+    assert report.state == "complete"
+    assert len(upstream.requests) == before
+    assert Store(home.store).manifest() == manifest
+    run(home, upstream, "recollect", "16:46", *QUICK)
+    asked = {path for _, path, _ in upstream.requests[before:]}
+    assert asked, "flows and quotes are asked for again"
+    assert not any("getTopic" in path for path in asked), "pools are final at 15:35"
+
+
+@pytest.mark.parametrize("mode", ["403", "stale"])  # tests/data_profile/sources has all of them
+def test_a_broken_source_is_told_and_the_day_is_built_without_it(
+    home: Home, upstream: Upstream, mode: str
+) -> None:
+    upstream.modes["/getTopicZTPool"] = mode
+    report = run(home, upstream, "collect", "15:36", *POOLS)
+    assert report.state == "partial"
+    told = {fetch.source: fetch for fetch in report.fetches if fetch.outcome != "good"}
+    assert list(told) == ["akshare.limit_up_pool"]
+    assert told["akshare.limit_up_pool"].reason
+    assert report.built is not None
+    assert report.built.missing == ("limit_up_pool",)
+    panel = Store(home.store).panel()
+    assert np.isnan(panel.values["limit_up_count"]).all(), "missing, never zero"
+    upstream.modes.clear()
+    healed = run(home, upstream, "collect", "15:46", *POOLS)
+    assert (healed.state, healed.built and healed.built.state) == ("complete", "complete")
+    assert np.nansum(Store(home.store).panel().values["limit_up_count"]) > 0
+    then = Store(home.store).panel(as_of=at(FRIDAY, "15:40"))
+    assert "limit_up_count" not in then.fields, "what came at 15:46 was not known at 15:40"
+
+
+def test_all_broken_leaves_the_store_untouched(home: Home, upstream: Upstream) -> None:
+    upstream.mode = "captcha"
+    report = run(home, upstream, "collect", "15:36", *POOLS)
+    assert (report.state, report.built) == ("partial", None)
+    assert "nothing to build" in report.note
+    assert not Store(home.store).exists()
+
+
+def test_a_mislabelled_table_goes_to_quarantine_with_its_reasons(
+    home: Home, upstream: Upstream
+) -> None:
+    def swap(path: str, body: dict) -> dict:  # type: ignore[type-arg]
+        for row in body["data"]["pool"]:
+            row["zbc"] = -3
+        return body
+
+    upstream.edit = lambda path, body: swap(path, body) if path == "/getTopicZTPool" else body
+    report = run(home, upstream, "collect", "15:36", *POOLS)
+    told = {fetch.source: fetch.outcome for fetch in report.fetches}
+    assert told["akshare.limit_up_pool"] == "quarantined"
+    [kept] = [e for e in Raw(home.store / "raw").observations() if e.quarantined]
+    assert kept.source == "akshare.limit_up_pool"
+    assert "breaks" in kept.quarantined[0]
+
+
+def test_a_source_that_still_shows_yesterday_is_stale(home: Home, upstream: Upstream) -> None:
+    upstream.session = THURSDAY
+    run(home, upstream, "collect", "15:36", FLOW, day=THURSDAY)
+    moment = at(FRIDAY, "15:36")  # the server still answers with Thursday's page
+    report = collect(
+        home, FRIDAY, "collect", sources=sources(upstream.url, moment, FLOW), now=lambda: moment
+    )
+    [fetch] = report.fetches
+    assert fetch.outcome == "quarantined"
+    assert "2026-11-19" in fetch.reason
+    assert Store(home.store).panel().sessions.tolist() == [THURSDAY]
+
+
+def test_a_machine_asleep_all_day_takes_what_there_still_is(home: Home, upstream: Upstream) -> None:
+    upstream.session = THURSDAY
+    run(home, upstream, "collect", "15:36", QUOTES, day=THURSDAY)
+    upstream.session = FRIDAY
+    moment = at(datetime.date(2026, 11, 23), "10:00")
+    reports = collect_session(
+        home, FRIDAY, sources(upstream.url, moment, *QUICK), now=lambda: moment
+    )
+    told = {r.step: r for r in reports}
+    assert list(told) == ["confirm", "recollect", "lists"]
+    gone = {f.source for f in told["recollect"].fetches if f.outcome == "gone"}
+    assert gone == {FLOW, QUOTES}
+    assert "only tells what is now" in " ".join(told["recollect"].lines())
+    built = told["lists"].built
+    assert built is not None
+    assert set(built.missing) == {"board_flow.industry", "board_quotes.industry"}
+    assert np.nansum(Store(home.store).panel().values["limit_up_count"]) > 0
+
+
+@pytest.mark.parametrize("day", [datetime.date(2026, 11, 21), datetime.date(2026, 10, 5)])
+def test_a_day_that_is_no_session_does_nothing_and_says_so(home: Home, day: datetime.date) -> None:
+    report = collect(home, day, "collect", sources={}, now=lambda: at(day, "15:36"))
+    assert report.state == "closed"
+    assert "no trading session" in report.lines()[0]
+    assert not home.journal.exists()
+
+
+def test_past_the_calendar_it_refuses_and_too_early_it_says_when(home: Home) -> None:
+    later = datetime.date(2027, 1, 5)
+    with pytest.raises(CalendarError, match="exchange_calendars"):
+        collect(home, later, "collect", sources={}, now=lambda: at(later, "15:36"))
+    with pytest.raises(ScheduleError, match="15:35"):
+        collect(home, FRIDAY, "collect", sources={}, now=lambda: at(FRIDAY, "15:00"))
+
+
+def test_the_last_day_of_the_calendar_is_collected(home: Home, upstream: Upstream) -> None:
+    upstream.session = calendar().last
+    while not is_session(upstream.session):
+        upstream.session -= datetime.timedelta(1)
+    report = run(home, upstream, "collect", "15:36", QUOTES, day=upstream.session)
+    assert report.state == "complete"
+
+
+def test_the_second_collector_says_who_is_at_work(home: Home, upstream: Upstream) -> None:
+    code = (
+        "import sys, pathlib; from data_profile.collector import held\n"
+        "with held(pathlib.Path(sys.argv[1]), 'collect of 2026-11-20'):\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    path = home.root / "collect.lock"
+    first = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline() == b"held\n"
+    with pytest.raises(CollectorError, match=f"process {first.pid}, collect of 2026-11-20"):
+        run(home, upstream, "collect", "15:36", *POOLS)
+    first.kill()
+    first.wait()
+    with held(path, "after a kill the lock is free"):
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+
+
+def test_a_step_that_a_later_one_replaced_is_missed(home: Home, upstream: Upstream) -> None:
+    report = run(home, upstream, "collect", "17:00", *POOLS)
+    assert report.state == "missed"
+    assert not upstream.requests
