@@ -15,7 +15,7 @@ from scenario.morning.words import GATES
 _IDEAS = 25
 _SHANGHAI = zoneinfo.ZoneInfo("Asia/Shanghai")
 _SHARES = frozenset({"same_sign_share"})
-_TWO_PLACES = frozenset({"added_t", "expected_t", "rank_autocorrelation", "pool_correlation"})
+_TWO_PLACES = frozenset({"added_t", "expected_t", "rank_autocorrelation"})
 _HIT_RATES = ("hit_rate_at_5", "persistence_hit_rate_at_5", "size_hit_rate_at_5", "base_rate")
 Words = Mapping[str, str]
 
@@ -182,7 +182,8 @@ def _glance(facts: Facts, limits: Sequence[Limit], said: Words) -> list[tuple[st
         (said["iterations"], f"{record.iterations:,}"),
         (said["spend"], paid),
         (said["budget"], said["budget.text"].format(
-            left=f"{after.left:.0%}", next=f"{after.next_level:.2g}", first=f"{after.first_level:.2g}"
+            left=f"{after.left:.0%}", next=f"{after.next_level:.2g}",
+            first=f"{after.first_level:.2g}",
         )),
         (said["setup"], said["setup.text"].format(
             seed=record.seed, proposer=record.proposer, label=record.label,

@@ -73,8 +73,9 @@ _WORDS = {
     "unit.tokens": ("tokens", "词元"),
     "budget": ("error budget", "错误预算"),
     "budget.text": (
-        "{left} left: the next candidate needs p at most {next} (the first needed {first})",
-        "剩余 {left}：下一个候选需 p ≤ {next}（首个为 {first}）",
+        "{left} of the first test's level: the next candidate needs p at most {next} (the first "
+        "needed {first})",
+        "为首次检验水平的 {left}：下一个候选需 p ≤ {next}（首个为 {first}）",
     ),
     "budget.note": (
         "Every test in the confirm window spends from a false-discovery budget of {fdr} that all "
@@ -92,18 +93,18 @@ _WORDS = {
     "found.none": ("Nothing was accepted.", "今夜没有因子入池。"),
     "found.note": (
         "Search figures flatter: they are those of winners. What counts is the confirm line: "
-        "sessions no proposer saw. ± is half of the 95% interval (Newey-West).",
+        "sessions no proposer saw. ± is half of the 95% interval (Newey-West); persistence and size "
+        "add 0 by construction.",
         "搜索窗数字属于胜出者，偏高；应看确认窗：提出者从未见过的交易日。"
-        "± 为 95% 区间半宽（Newey-West）。",
+        "± 为 95% 区间半宽（Newey-West）；延续性与规模的增量按定义为 0。",
     ),
     "found.sense.1": ("higher values should mean more limit-ups", "数值越高，预期涨停越多"),
     "found.sense.-1": ("lower values should mean more limit-ups", "数值越低，预期涨停越多"),
     "found.search": (
         "Search: adds a rank IC of {added} to persistence, size and the earlier pool (t {t}); "
-        "beyond persistence and size alone {marginal}. Persistence and size are 0 here by "
-        "construction.",
+        "beyond persistence and size alone {marginal}.",
         "搜索窗：在延续性、规模与已有因子池之外增加 rank IC {added}（t {t}）；"
-        "仅在延续性与规模之外为 {marginal}。延续性与规模按定义为 0。",
+        "仅在延续性与规模之外为 {marginal}。",
     ),
     "found.hits": (
         "Hit rate of the 5 highest {own} against persistence {persistence}, size {size}, chance "
@@ -214,7 +215,8 @@ _WORDS = {
     "next.budget": (
         "More budget (--budget-usd, TIDE_NIGHT_BUDGET_USD or the token budgets) lets the language "
         "model go on; the built-in search needs none.",
-        "提高预算（--budget-usd、TIDE_NIGHT_BUDGET_USD 或词元预算）可让语言模型继续；内置搜索无需预算。",
+        "提高预算（--budget-usd、TIDE_NIGHT_BUDGET_USD 或词元预算）可让语言模型继续；"
+        "内置搜索无需预算。",
     ),
     "next.use": (
         "Read the reports of {members}, then let the predictor use them: tide train, tide predict.",
@@ -240,8 +242,8 @@ _WORDS = {
         "{count} 个因子在搜索窗成立，但 {sessions} 个确认日检不出；请继续采集，窗口会随数据增长。",
     ),
     "next.copies": (
-        "{share} of the measured factors were too close to the pool: this vein is mined; new fields "
-        "or ideas are needed more than hours.",
+        "{share} of the measured factors were too close to the pool: this vein is mined; new "
+        "fields or ideas are needed more than hours.",
         "{share} 的已度量因子与因子池过于相似：此脉已采尽，需要新字段或新想法，而非更多时间。",
     ),
     "next.poor": (
