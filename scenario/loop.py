@@ -172,8 +172,6 @@ def _report(home: Home, night: Night, windows: Windows, end: str, trouble: str) 
     """Write the morning report, and show it and how the night went in MLflow."""
     from scenario.morning.writing import write_report
 
-    if night.ledger.count(session=night.session.id) == 0:
-        return
     files = write_report(
         home,
         night.session,

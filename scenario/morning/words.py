@@ -93,8 +93,8 @@ _WORDS = {
     "found.none": ("Nothing was accepted.", "今夜没有因子入池。"),
     "found.note": (
         "Search figures flatter: they are those of winners. What counts is the confirm line: "
-        "sessions no proposer saw. ± is half of the 95% interval (Newey-West); persistence and size "
-        "add 0 by construction.",
+        "sessions no proposer saw. ± is half of the 95% interval (Newey-West); persistence and "
+        "size add 0 by construction.",
         "搜索窗数字属于胜出者，偏高；应看确认窗：提出者从未见过的交易日。"
         "± 为 95% 区间半宽（Newey-West）；延续性与规模的增量按定义为 0。",
     ),

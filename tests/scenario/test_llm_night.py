@@ -46,7 +46,7 @@ def test_a_good_night(home: Home, here: object, serve: Callable[..., ChatServer]
     assert summary.evaluated == 4
     assert [a.text for a in rows(home)] == GOOD[:4]
     assert {a.proposer for a in rows(home)} <= {"llm", "llm-mutation", "llm-crossover"}
-    assert rows(home)[0].hypothesis == "Idea number 1: sealed boards are bid again."
+    assert rows(home)[0].hypothesis == "Idea number 1: what was left over is wanted again."
     assert len(server.requests) == 4
     assert summary.cost_usd == pytest.approx(4 * 0.002)
     assert display.shown[-1].spend_usd == pytest.approx(4 * 0.002)
@@ -101,7 +101,7 @@ def test_a_model_that_stays_of_no_use_ends_the_night(
     display = Silent()
     summary = mine(home, llm(loops=None), display)
     assert summary.end == "exhausted"
-    assert "no usable reply" in display.lines[-1]
+    assert "no usable reply" in display.lines[-2]
 
 
 def test_passing_trouble_is_not_noticed(
@@ -141,7 +141,8 @@ def test_the_budget_ends_a_night_of_the_model(
     assert summary.end == "budget"
     assert summary.cost_usd == pytest.approx(0.006)
     assert len(server.requests) == 3
-    assert "--budget-usd" in display.lines[-1]
+    assert "--budget-usd" in display.lines[-2]
+    assert display.lines[-1].startswith("report: ")
 
 
 def test_the_built_in_search_goes_on_when_the_budget_is_spent(
@@ -160,7 +161,7 @@ def test_both_propose_by_default(
 ) -> None:
     serve(Author())
     display = Silent()
-    mine(home, MineOptions(loops=12, seed=1), display)
+    mine(home, MineOptions(loops=30, seed=1), display)
     assert {a.proposer for a in rows(home)} == {"evolve", "llm", "llm-mutation", "llm-crossover"}
     assert any("built-in search and openai/fake-chat" in line for line in display.lines)
 
