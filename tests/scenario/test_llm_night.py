@@ -34,6 +34,12 @@ def llm(**changes: Any) -> MineOptions:
     return MineOptions(**{"proposer": "llm", "loops": 2, "seed": 1} | changes)
 
 
+def session_of(home: Home) -> str:
+    """Id of the home's one session."""
+    (folder,) = home.sessions.iterdir()
+    return folder.name
+
+
 def rows(home: Home) -> list[Any]:
     with Ledger(home.ledger, readonly=True) as ledger:
         return ledger.attempts()
@@ -202,8 +208,13 @@ def test_no_file_holds_the_key(
     """With the real MLflow, whose database is one of the files."""
     monkeypatch.setattr("scenario.loop.choose", lambda *args: Here())
     serve(Author([f"$close / {KEY}", *GOOD], a_time=9))
-    mine(home, llm(loops=2), Silent())
+    display = Silent()
+    mine(home, llm(loops=2), display)
     checked = [path for path in home.root.rglob("*") if path.is_file()]
-    assert any(path.name == "rdagent.log" for path in checked)
+    names = {path.name for path in checked}
+    reports = {f"{session_of(home)}.html", f"{session_of(home)}.md"}
+    assert {"rdagent.log", "mlflow.db", "ledger.db"} | reports <= names
+    assert sum(path.name in reports for path in checked) == 4  # in reports/, and MLflow's copies
     for path in checked:
         assert KEY.encode() not in path.read_bytes(), path
+    assert KEY not in "\n".join(display.lines)

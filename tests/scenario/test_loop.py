@@ -194,7 +194,8 @@ def test_a_person_stops_it_and_goes_on(
     summary = mine(home, OPTIONS, display)
     assert summary.interrupted
     assert len(display.shown) == 1
-    assert "goes on" in display.lines[-1]
+    assert "goes on" in display.lines[-2]
+    assert display.lines[-1].startswith("report: ")
     assert summary.evaluated + summary.rejected.get("validity", 0) == attempts_of(home)
     assert signal.getsignal(signal.SIGINT) is before
     display = Silent()
