@@ -290,7 +290,10 @@ class Truth:
             first_session=days["min"],
             last_session=days["max"],
         )
-        return replace(self, batches=kept)._with(rows, batch, "import")
+        made = replace(self, batches=kept)._with(rows, batch, "import")
+        # The same rows imported again: the later import takes the earlier one's place.
+        *others, last = made.batches
+        return replace(made, batches=(*(b for b in others if b.file != last.file), last))
 
     def with_day(
         self,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ FIELDS = ["date", "instrument", "close", "net_inflow", "limit_up_count"]
 @pytest.fixture(scope="module")
 def markets() -> dict[int, Market]:
     made = {seed: synthetic(seed, sectors=3, sessions=40) for seed in (OLD, NEW)}
-    return {seed: Market(m.frame[FIELDS], m.names, m.planted) for seed, m in made.items()}
+    return {seed: replace(m, frame=m.frame[FIELDS]) for seed, m in made.items()}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from data_profile.errors import PanelError, SourceError, StoreError
@@ -316,6 +316,9 @@ appends = st.tuples(
 )  # fmt: skip
 
 
+TWICE = {(DAYS[0], "A"): {"close": 2.0}, (DAYS[1], "B"): {"close": 3.0}}
+
+
 def frame_of(told: Cells) -> pd.DataFrame:
     made = pd.DataFrame(
         [{"date": day, "instrument": name, **row} for (day, name), row in told.items()]
@@ -324,6 +327,7 @@ def frame_of(told: Cells) -> pd.DataFrame:
 
 
 @settings(max_examples=30, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@example(steps=[("import", TWICE, False), ("import", TWICE, True)])
 @given(steps=st.lists(st.one_of(imports, appends, appends), min_size=1, max_size=6))
 def test_any_sequence_of_imports_and_days_holds_what_a_dictionary_holds(steps) -> None:
     model = Model()
