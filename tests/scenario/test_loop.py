@@ -235,7 +235,7 @@ def test_ends(home: Home, here: object, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("scenario.proposers.evolve.Evolve.expressions", lambda *args: [])
     display = Silent()
     assert mine(home, MineOptions(new=True), display).end == "exhausted"
-    assert "nothing new" in display.lines[-1]
+    assert "nothing new" in display.lines[-2]
 
 
 def test_a_second_session_does_not_repeat_the_first(home: Home, here: object) -> None:
