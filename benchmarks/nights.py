@@ -106,7 +106,7 @@ def mined(
 
     logging.disable(logging.WARNING)
     # What MLflow shows is made from the ledger, decides nothing, and would take a quarter of it.
-    setattr(Pool, "publish_pending", lambda self: [])  # noqa: B010
+    setattr(Pool, "publish_night", lambda *args: None)  # noqa: B010
     with tempfile.TemporaryDirectory() as folder, _quiet():
         home = Home(Path(folder)).create()
         Store(home.store).build(frame, names, source="benchmark")

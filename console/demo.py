@@ -3,7 +3,8 @@
 from rich.markup import escape
 
 from console import display, tables
-from console.progress import MiningDisplay, show_summary, training_progress
+from console.mining import MiningDisplay, show_summary
+from console.progress import training_progress
 from data_profile.home import Home
 
 SECTORS = 60

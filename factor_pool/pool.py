@@ -6,7 +6,7 @@ idempotently, and then marked. Killed at any line, the next call goes on where i
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from factor_pool import decay, run_card, unseal
 from factor_pool.errors import FactorError, LedgerError, PoolError
 from factor_pool.expression import parse
 from factor_pool.ledger import Ledger
+from factor_pool.night_course import Course
 from factor_pool.records import Member, Test
 from factor_pool.registry import ALIAS, MODEL, register
 
@@ -31,6 +32,9 @@ __all__ = ["ALIAS", "EXPERIMENT", "MODEL", "REPORT", "Pool", "row"]
 EXPERIMENT = "alpha_pool"
 REPORT = "report.html"
 _IDENTITY = "tide.identity"
+_COURSE = "course in mlflow"
+_SHOWN_TESTS = "tests in mlflow"
+_BATCH = 1_000  # metrics that MLflow takes at once
 _MIRROR = "in mlflow"  # the ledger's note of what MLflow shows, of a session and of the pool
 
 
@@ -140,6 +144,29 @@ class Pool:
                 register(self._client, ledger.members(), ledger.pool_version(), self._home.cache)
         return len(pending)
 
+    def publish_night(self, session: str, reports: Sequence[Path] = ()) -> None:
+        """Bring MLflow up to date, and show how a mining session stands, accepted factors or not.
+
+        Parameters
+        ----------
+        session
+            Its id in the ledger.
+        reports
+            Files to keep with the session's run; those of the same name are replaced.
+
+        Raises
+        ------
+        PoolError
+            MLflow refused or cannot be reached. Nothing is lost: call again.
+        """
+        self.publish_pending()
+        with Ledger(self._home.ledger) as ledger, _mlflow_errors():
+            run_id = self._night(session)
+            self._publish_unconfirmed(ledger, session, run_id)
+            self._describe_night(ledger, session, run_id)
+            for report in reports:
+                self._client.log_artifact(run_id, str(report))
+
     @cached_property
     def _client(self) -> "MlflowClient":
         logging.getLogger("mlflow").setLevel(logging.ERROR)
@@ -205,13 +232,42 @@ class Pool:
     def _describe_night(self, ledger: Ledger, session: str, run_id: str) -> None:
         """Write how a session stands to its run."""
         accepted = [one.id for one in ledger.members(status=None) if one.session == session]
-        attempts, funnel = ledger.count(session=session), ledger.funnel(session=session)
-        for name, value in run_card.night_metrics(attempts, len(accepted), funnel).items():
-            self._client.log_metric(run_id, name, value)
+        attempts = ledger.count(session=session)
+        self._log_course(ledger, session, run_id)
         note = run_card.night_note(session, attempts, accepted)
         self._client.set_tag(run_id, "mlflow.note.content", note)
         self._client.set_terminated(run_id)
         ledger.set_state(session, _MIRROR, attempts)
+
+    def _log_course(self, ledger: Ledger, session: str, run_id: str) -> None:
+        """Write what is new of the night's funnel over time."""
+        from mlflow.entities import Metric
+
+        course = Course.restore(ledger.state(session, _COURSE))
+        readings = [
+            Metric(one.name, one.value, one.milliseconds, one.step)
+            for one in course.advance(ledger, session)
+        ]
+        for start in range(0, len(readings), _BATCH):
+            self._client.log_batch(run_id, metrics=readings[start : start + _BATCH])
+        ledger.set_state(session, _COURSE, course.keep())
+
+    def _publish_unconfirmed(self, ledger: Ledger, session: str, night: str) -> None:
+        """One run for each factor of a session that reached the confirm window and failed there."""
+        shown = ledger.state(session, _SHOWN_TESTS, 0)
+        for test in ledger.tests():
+            if test.position <= shown or test.discovery:
+                continue
+            attempt = ledger.attempt(test.attempt_id)
+            if attempt.session != session:
+                continue
+            tags = run_card.unconfirmed_tags(attempt, test) | {"mlflow.parentRunId": night}
+            name = run_card.unconfirmed_name(attempt)
+            run_id = self._run(f"{session}/attempt {attempt.id}", name, tags)
+            for key, value in run_card.unconfirmed_metrics(attempt, test).items():
+                self._client.log_metric(run_id, key, value)
+            self._client.set_terminated(run_id)
+            ledger.set_state(session, _SHOWN_TESTS, test.position)
 
     def _mirror(self, ledger: Ledger) -> None:
         """Write every member's status to its run, where any has changed since the last time."""

@@ -8,12 +8,14 @@ and Markdown can fetch pictures.
 import importlib.metadata
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from factor_pool.records import Attempt, Member, Test
 
 EXPERIMENT_NOTE = """\
 **Accepted factors of Limit-up Tide (涨停潮).** One run a mining night, and below it one
-for each factor that the night brought into the pool.
+for each factor that reached the confirm window: those in the pool (`kind = factor`), and those that
+did not hold there (`kind = unconfirmed`). A night's run carries its morning report.
 
 - `search/…` figures come from the window that proposers saw: they flatter.
 - `confirm/…` figures come from sessions no proposer saw; `confirm/p_value` is what was judged.
@@ -55,8 +57,12 @@ _SEARCH = {
 
 def quoted(text: str) -> str:
     """Untrusted text as a Markdown quotation in which nothing is mark-up."""
-    plain = _MARKUP.sub(r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
-    return "\n".join(f"> {line}" for line in plain.splitlines()) or "> –"
+    return "\n".join(f"> {line}" for line in escaped(text).splitlines()) or "> –"
+
+
+def escaped(text: str) -> str:
+    """Text in which no character is Markdown or HTML mark-up."""
+    return _MARKUP.sub(r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def factor_name(member: Member) -> str:
@@ -113,10 +119,40 @@ def factor_params(member: Member, attempt: Attempt, test: Test) -> dict[str, str
 
 def factor_metrics(member: Member, test: Test) -> dict[str, float]:
     """Metrics of a factor's run, by window."""
+    return _metrics(member.figures, test)
+
+
+def unconfirmed_name(attempt: Attempt) -> str:
+    """Name of the run of a factor that its confirm test rejected."""
+    return f"not confirmed: {attempt.canonical}"[:100]
+
+
+def unconfirmed_tags(attempt: Attempt, test: Test) -> dict[str, str]:
+    """Tags of the run of a factor that its confirm test rejected."""
+    note = (
+        f"`{attempt.canonical}`: held in the search window, did not on unseen sessions: p "
+        f"{test.p_value:.2g}, at most {test.level:.2g} was needed. It is not in the pool."
+    )
+    return {
+        "kind": "unconfirmed",
+        "attempt": str(attempt.id),
+        "proposer": attempt.proposer,
+        "session": attempt.session,
+        "snapshot": attempt.snapshot,
+        "mlflow.note.content": f"{note}\n\n{quoted(attempt.hypothesis)}",
+    }
+
+
+def unconfirmed_metrics(attempt: Attempt, test: Test) -> dict[str, float]:
+    """Metrics of the run of a factor that its confirm test rejected, by window."""
+    return _metrics(attempt.figures, test)
+
+
+def _metrics(figures: Mapping[str, Any], test: Test) -> dict[str, float]:
     search = {
-        f"search/{name}": float(member.figures[key])
+        f"search/{name}": float(figures[key])
         for key, name in _SEARCH.items()
-        if isinstance(member.figures.get(key), int | float)
+        if isinstance(figures.get(key), int | float)
     }
     confirm = {"confirm/p_value": test.p_value, "confirm/level": test.level}
     if "added_rank_ic" in test.figures:
@@ -129,15 +165,10 @@ def night_note(session: str, attempts: int, accepted: Sequence[str]) -> str:
     """Description of a night's run, in Markdown."""
     return (
         f"Mining session `{session}`: {attempts:,} attempts, {len(accepted)} accepted "
-        f"({', '.join(accepted)}). Metrics `ended_at/…` count where the others ended; every "
-        "attempt with its reason is in `ledger.db`."
+        f"({', '.join(accepted) or 'none'}). Metrics `ended_at/…` count where the others ended, "
+        "over the attempts; every attempt with its reason is in `ledger.db`. The morning report is "
+        "among the artifacts."
     )
-
-
-def night_metrics(attempts: int, accepted: int, funnel: Mapping[str, int]) -> dict[str, float]:
-    """Metrics of a night's run: how many attempts ended at which gate."""
-    ended = {f"ended_at/{gate}": float(count) for gate, count in funnel.items()}
-    return {"attempts": float(attempts), "accepted": float(accepted)} | ended
 
 
 def version_note(members: Sequence[Member], pool_version: int) -> str:

@@ -1,4 +1,4 @@
-"""Whether a proposed text is worth evaluating: grammar, units, look-ahead, complexity, novelty."""
+"""Whether a text is worth evaluating: grammar, units, look-ahead, complexity, idea, novelty."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,7 +48,12 @@ def plain(text: str) -> str:
     return " ".join(storable.split())
 
 
-def check(text: str, units: Mapping[str, str], tried: Callable[[str], bool]) -> Verdict:
+def check(
+    text: str,
+    units: Mapping[str, str],
+    tried: Callable[[str], bool],
+    aligned: Callable[[frozenset[str]], bool] = lambda fields: True,
+) -> Verdict:
     """Check one text. Nothing is evaluated and no data is read.
 
     Parameters
@@ -59,6 +64,8 @@ def check(text: str, units: Mapping[str, str], tried: Callable[[str], bool]) -> 
         Usable field -> unit.
     tried
         Whether a canonical text was attempted before.
+    aligned
+        Whether reading these fields says anything of the idea; all do by default.
 
     Examples
     --------
@@ -84,6 +91,8 @@ def check(text: str, units: Mapping[str, str], tried: Callable[[str], bool]) -> 
         trouble = f"{expression.nodes} nodes; at most {MOST_NODES}"
     elif expression.lookback > LONGEST_LOOKBACK:
         trouble = f"looks back {expression.lookback} sessions; at most {LONGEST_LOOKBACK}"
+    elif not aligned(frozenset(expression.fields)):
+        trouble = "reads no field that its idea speaks of: use those, or leave it to another idea"
     if trouble is not None:
         return Verdict(line, None, "invalid", trouble)
     canonical = str(expression)

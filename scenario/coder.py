@@ -19,6 +19,8 @@ from rdagent.core.conf import RD_AGENT_SETTINGS
 from rdagent.core.experiment import Experiment, FBWorkspace
 from rdagent.core.scenario import Scenario
 
+from data_profile.profile import Profile
+from scenario.alignment import Alignment
 from scenario.checks import Verdict, check, plain
 from scenario.errors import BudgetExceeded, ProposalError
 from scenario.hypothesis import EXPRESSIONS, FactorExperiment, FactorTask
@@ -59,7 +61,15 @@ class FactorChecks(CoSTEERSingleFeedback):
 
 
 class FactorEvaluator(CoSTEEREvaluator):
-    """Grammar, units, look-ahead, complexity, novelty: deterministic, and no data is read."""
+    """Grammar, units, look-ahead, complexity, novelty: deterministic, and no data is read.
+
+    What a language model wrote must also read something that its idea speaks of; the built-in
+    search draws expressions from the idea's own theme.
+    """
+
+    def __init__(self, scen: Scenario) -> None:
+        super().__init__(scen)
+        self._alignment = Alignment(Profile.load().fields)
 
     def evaluate(
         self,
@@ -71,11 +81,16 @@ class FactorEvaluator(CoSTEEREvaluator):
     ) -> FactorChecks:
         """Check every expression of the workspace."""
         night = self.scen.night
+        idea = target_task.idea
+        said = f"{idea.hypothesis} {idea.reason}"
         seen: set[str] = set()
         verdicts = []
         for text in implementation.texts:
             verdict = check(
-                text, night.units, lambda known: known in seen or night.history.memory.tried(known)
+                text,
+                night.units,
+                lambda known: known in seen or night.history.memory.tried(known),
+                lambda fields: not night.proposer.paid or self._alignment.holds(said, fields),
             )
             if verdict.canonical is not None:
                 seen.add(verdict.canonical)

@@ -8,6 +8,9 @@ from factor_pool.ledger import Ledger
 from factor_pool.records import FINAL_STAGES, Attempt
 from scenario.proposers.memory import Memory
 
+_REACH = 50_000
+"""How many attempts back cases of other data are looked for."""
+
 
 class History:
     """The attempts on one snapshot and label, as of the start of an iteration.
@@ -32,10 +35,27 @@ class History:
         self._scored_beside: list[str] = []
         self._rescored: dict[str, Any] = ledger.state(self._place, "rescored") or {}
         self.memory = Memory()
-        """Of the attempts so far."""
+        """Of the attempts so far; what earlier data taught of writing is in it from the start."""
         self.recorded: list[Attempt] = []
         """What the current iteration recorded before it was cut short; empty in an undisturbed
         run."""
+
+        self._learn()
+
+    def _learn(self) -> None:
+        """Take in solved and failed cases of attempts on other data, the latest ones.
+
+        Only those before the first attempt on this data: they are the same whenever a session
+        is resumed.
+        """
+        first = self._ledger.attempts(
+            snapshot=self._snapshot, label=self._label, borders=self._borders, limit=1
+        )
+        last = first[0].id - 1 if first else self._ledger.count()
+        for stage in ("invalid", "accepted"):
+            for attempt in self._ledger.attempts(stage=stage, after=max(0, last - _REACH)):
+                if attempt.id <= last and (stage == "invalid" or attempt.label == self._label):
+                    self.memory.learn(attempt)
 
     def advance(self, session: str, iteration: int) -> None:
         """Read on, up to the start of an iteration."""

@@ -19,7 +19,7 @@ from factor_pool.evaluation.labels import LABELS
 from factor_pool.evaluation.windows import Windows
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
-from scenario.account import Account, token_budget
+from scenario.account import Account, Budget
 from scenario.errors import BackendError, OptionsError, ScenarioError
 from scenario.isolation import Isolation, choose
 from scenario.laboratory import Laboratory
@@ -92,7 +92,11 @@ def mine(
         from scenario import compat
 
         compat.enter(session.folder / "rdagent")
-        account = Account(session.folder / "replies", options.budget_usd, token_budget())
+        account = Account(
+            session.folder / "replies",
+            Budget.from_environment(options.budget_usd),
+            others=home.sessions.glob("*/replies"),
+        )
         proposers = _proposers(options.proposer, session, account, display)
         workers = _processors()
         with isolation or choose(options.isolation, workers, home, display.say) as isolation:
@@ -116,11 +120,15 @@ def mine(
                 units=_units(profile, search),
                 profile=profile.describe(search),
                 display=display,
-                publish=Pool(home).publish_pending,
+                publish=Pool(home).publish_night,
                 stop=stop.asked,
             )
-            end = _run(night)
-        return _close(night, end)
+            try:
+                end = _run(night)
+            except ScenarioError as error:
+                _report(home, night, windows, "failed", str(error))
+                raise
+        return _close(home, night, windows, end)
 
 
 def _run(night: Night) -> End:
@@ -137,8 +145,8 @@ def _run(night: Night) -> End:
     return night.end or "interrupted"
 
 
-def _close(night: Night, end: End) -> Summary:
-    """Finish the session, unless it was interrupted, and sum it up from the ledger."""
+def _close(home: Home, night: Night, windows: Windows, end: End) -> Summary:
+    """Finish the session, unless it was interrupted, report, and sum it up from the ledger."""
     session, ledger = night.session, night.ledger
     if end == "interrupted":
         night.say(
@@ -146,9 +154,8 @@ def _close(night: Night, end: End) -> Summary:
             "the same command goes on from here"
         )
     else:
-        if session.record.accepted:  # its run in MLflow tells how it ended
-            night.publish()
         session.finish(end)
+    _report(home, night, windows, end, night.trouble or "")
     ended = {stage: ledger.count(session=session.id, stage=stage) for stage in _EVALUATED}
     return Summary(
         session=session.id,
@@ -159,6 +166,24 @@ def _close(night: Night, end: End) -> Summary:
         cost_usd=night.account.usd,
         end=end,
     )
+
+
+def _report(home: Home, night: Night, windows: Windows, end: str, trouble: str) -> None:
+    """Write the morning report, and show it and how the night went in MLflow."""
+    from scenario.morning.writing import write_report
+
+    files = write_report(
+        home,
+        night.session,
+        night.ledger,
+        night.account,
+        end=end,
+        trouble=trouble,
+        settings=night.acceptance.settings,
+        confirm_sessions=windows.confirm.sessions,
+    )
+    night.say(f"report: {files[0]}")
+    night.publish(files)
 
 
 def _opening(session: Session, resumed: bool) -> str:

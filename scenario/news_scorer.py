@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 import prompts
 from data_profile.news import ScorerUnavailable
-from scenario.account import Account, token_budget
+from scenario.account import Account, Budget
 from scenario.errors import BackendError, ScenarioError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def from_environment(folder: Path, usd: float | None = None) -> NewsScorer | Non
     model = Model.from_environment()
     if model is None:
         return None
-    return NewsScorer(Backend(model, Account(folder, usd, token_budget())))
+    return NewsScorer(Backend(model, Account(folder, Budget.from_environment(usd))))
 
 
 def _scores(count: int) -> type[BaseModel]:

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from factor_pool.acceptance import Acceptance
+from factor_pool.error_budget import error_budget
 from factor_pool.errors import EvaluationError, PoolError
 from factor_pool.ledger import Ledger
 from scenario.account import Account
@@ -58,7 +60,8 @@ class Night:
     display
         Who shows it.
     publish
-        Called when factors were accepted; may raise `PoolError`.
+        Called with the session's id when factors were accepted, and with its reports when they
+        were written; may raise `PoolError`.
     stop
         Whether somebody wants the run to end.
     """
@@ -77,7 +80,7 @@ class Night:
         units: Mapping[str, str],
         profile: str,
         display: Display,
-        publish: Callable[[], object],
+        publish: Callable[[str, Sequence[Path]], object],
         stop: Callable[[], bool],
     ) -> None:
         self.session = session
@@ -102,6 +105,7 @@ class Night:
         self._started = time.monotonic()
         self._evaluated_before = session.record.evaluated
         self._best: float | None = None
+        self._error_budget = self._budget_left()
         self.end = self._finished()
 
     @property
@@ -143,15 +147,23 @@ class Night:
         )
         if outcome.best is not None:
             self._best = max(self._best or 0.0, abs(outcome.best))
+        if outcome.accepted or "confirm" in outcome.rejected:
+            self._error_budget = self._budget_left()
         if outcome.accepted:
             self.publish()
         self._display.progress(self._progress())
         self.end = self._finished()
 
-    def publish(self) -> None:
-        """Show accepted factors in MLflow; where that fails it is said, and done another time."""
+    def publish(self, reports: Sequence[Path] = ()) -> None:
+        """Show how the night stands in MLflow; where that fails it is said, and done another time.
+
+        Parameters
+        ----------
+        reports
+            Files to show with it.
+        """
         try:
-            self._publish()
+            self._publish(self.session.id, reports)
         except PoolError as error:
             self.say(f"{error} (nothing is lost: it is done at the next acceptance)")
 
@@ -212,4 +224,9 @@ class Night:
             spend_usd=self.account.usd,
             seconds=seconds,
             deadline=self._deadline,
+            error_budget=self._error_budget,
         )
+
+    def _budget_left(self) -> float:
+        """Share of the error budget that is left."""
+        return error_budget(self.ledger.tests(), self.acceptance.settings).left

@@ -129,6 +129,8 @@ class Progress:
         Of this run.
     deadline
         When it ends at the latest; None if that is not how it ends.
+    error_budget
+        Level of the next confirm test as a share of the first test's, see `ErrorBudget.left`.
     """
 
     session: str
@@ -141,6 +143,7 @@ class Progress:
     spend_usd: float
     seconds: float
     deadline: dt.datetime | None
+    error_budget: float = 1.0
 
 
 class Display(Protocol):

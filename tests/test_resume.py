@@ -88,7 +88,7 @@ def test_killed_again_and_again(tmp_path: Path, market_file: Path, kills: int) -
     assert len(set(expressions)) == len(expressions)
     assert accepted <= set(expressions)
     with sqlite3.connect(f"file:{home / 'mlflow.db'}?mode=ro", uri=True) as connection:
-        query = "SELECT value FROM tags WHERE key = 'tide.member'"
+        query = "SELECT value FROM tags WHERE key = 'factor'"
         published = [row[0] for row in connection.execute(query)]
     assert sorted(published) == sorted(row["id"] for row in rows)
 

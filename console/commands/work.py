@@ -74,7 +74,7 @@ def mine(
     as_json: JsonOption = False,
 ) -> None:
     """Mine factors: propose, evaluate in isolation, accept what survives. Resumes by default."""
-    from console.progress import MiningDisplay, show_summary
+    from console.mining import MiningDisplay, show_summary
     from scenario.loop import MineOptions
     from scenario.loop import mine as run
 

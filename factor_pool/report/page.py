@@ -18,6 +18,7 @@ from typing import Any
 
 from factor_pool.evaluation.portrait import Estimate, Portrait, View
 from factor_pool.gates import Settings
+from factor_pool.report import style
 from factor_pool.report.charts import Cell, Chart, charts
 from factor_pool.report.words import words
 
@@ -105,7 +106,7 @@ def render(portrait: Portrait, background: Background, language: str) -> str:
         caveats=[*background.caveats, said["caveat.hit"], said["caveat.advice"]],
         evidence=background.evidence,
         origin=background.origin,
-        height=290,
+        style=_safe(style()),
         figures=_embedded({one.name: _plain(one) for part in drawn.values() for one in part}),
         plotly=_safe(packed),
         script=_safe(script),

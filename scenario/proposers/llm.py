@@ -93,6 +93,7 @@ class LanguageModel(Proposer):
             reason=idea.reason,
             size=context.size,
             banned=_banned(context.pool),
+            solved=[{"idea": idea, "text": text} for idea, text in context.memory.solved()],
             lessons=[
                 {"text": text, "message": message} for text, message in context.memory.lessons()
             ],

@@ -12,7 +12,7 @@ from scenario.proposers.archive import Archive
 if TYPE_CHECKING:
     from factor_pool.records import Attempt
 
-_IDEAS, _STRONGEST, _LESSONS = 200, 8, 8
+_IDEAS, _STRONGEST, _LESSONS, _SOLVED = 200, 8, 8, 8
 _DIMENSIONS = ("rank_ic", "marginal_rank_ic", "added_rank_ic", "added_t_hac", "coverage")
 _FIELD = re.compile(r"\$(\w+)")
 
@@ -53,12 +53,22 @@ class Memory:
         self._ideas: dict[str, Known] = {}
         self._strongest: list[Strong] = []
         self._lessons: dict[str, str] = {}
+        self._solved: dict[str, str] = {}
+
+    def learn(self, attempt: "Attempt") -> None:
+        """Take in how a text was written, well or badly, and nothing else of the attempt.
+
+        This is what attempts on other data still teach.
+        """
+        if attempt.stage == "invalid" and attempt.reason is not None:
+            _latest(self._lessons, attempt.reason, attempt.text, _LESSONS)
+        if attempt.stage == "accepted" and attempt.hypothesis:
+            _latest(self._solved, attempt.hypothesis, str(attempt.canonical), _SOLVED)
 
     def add(self, attempt: "Attempt") -> None:
         """Take in a judged attempt."""
+        self.learn(attempt)
         self._count(attempt)
-        if attempt.stage == "invalid" and attempt.reason is not None:
-            _latest(self._lessons, attempt.reason, attempt.text, _LESSONS)
         if attempt.canonical is not None:
             self.mark(attempt.canonical)
             self.fields.update(set(_FIELD.findall(attempt.canonical)))
@@ -85,6 +95,10 @@ class Memory:
     def lessons(self) -> list[tuple[str, str]]:
         """(text, what was wrong) of the latest invalid texts, one for each kind of mistake."""
         return [(text, message) for message, text in reversed(self._lessons.items())]
+
+    def solved(self) -> list[tuple[str, str]]:
+        """(idea, expression) of the latest ideas that brought a factor into the pool."""
+        return list(reversed(self._solved.items()))
 
     def _count(self, attempt: "Attempt") -> None:
         if attempt.gate is not None:

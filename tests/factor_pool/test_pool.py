@@ -284,3 +284,51 @@ def test_the_accepted_factors_run_carries_its_report(home: Home) -> None:
     with Ledger(home.ledger) as ledger:
         ledger.opened("sealed", "somebody", "the end of it", content_hash=panel.snapshot_id)
     assert "Sealed: 2021-" in Path(Pool(home).show("F0001")["report"]).read_text("utf-8")
+
+
+def test_a_night_shows_its_reports_and_its_funnel_accepted_factors_or_not(
+    home: Home, tmp_path: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    with Ledger(home.ledger) as ledger:
+        bad = [Proposal(f"Mean({n}", None, "evolve", error="no") for n in range(600)]
+        ledger.record("empty", 0, bad, snapshot="abc", label="limit_up_count", seed=1)
+    page = tmp_path / "empty.html"
+    for text in ("first", "second"):  # a night that was resumed writes again
+        page.write_text(text)
+        Pool(home).publish_night("empty", [page])
+    (night,) = runs_of(home, "night")
+    client = MlflowClient(home.mlflow_uri)
+    course = client.get_metric_history(night.info.run_id, "ended_at/validity")
+    assert [(one.step, one.value) for one in course] == [(250, 250), (500, 500), (600, 600)]
+    kept = client.download_artifacts(night.info.run_id, "empty.html", str(tmp_path))
+    assert Path(kept).read_text() == "second"
+    assert len(client.search_runs([night.info.experiment_id])) == 1
+
+
+def test_a_factor_that_was_not_confirmed_has_a_run_once(home: Home) -> None:
+    from factor_pool.records import Test
+
+    with Ledger(home.ledger) as ledger:
+        proposal = Proposal("$close", "$close", "llm", "<b>an idea</b>\n# head")
+        [attempt] = ledger.record(
+            "night", 0, [proposal], snapshot="abc", label="limit_up_count", seed=1
+        )
+        test = Test(1, attempt.id, "addis", 0.4, 0.002, discovery=False)
+        ledger.judged(
+            attempt.id, "rejected", figures={"coverage": 1.0}, gate="confirm", reason="no",
+            test=test,
+        )  # fmt: skip
+    for _ in range(2):
+        Pool(home).publish_night("night")
+    (run,) = runs_of(home, "unconfirmed")
+    (night,) = runs_of(home, "night")
+    assert run.data.tags["mlflow.parentRunId"] == night.info.run_id
+    assert run.data.metrics == {
+        "search/coverage": 1,
+        "confirm/p_value": 0.4,
+        "confirm/level": 0.002,
+    }
+    assert "<b>" not in run.data.tags["mlflow.note.content"]
+    assert night.data.metrics["tested"] == 1

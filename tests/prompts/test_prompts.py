@@ -28,6 +28,7 @@ FACTS: dict[str, dict[str, object]] = {
         "reason": "money knows",
         "size": 5,
         "banned": ["Mean($close, 5)"],
+        "solved": [{"idea": "boards relay", "text": "Mean($max_streak, 5)"}],
         "lessons": [{"text": "$a", "message": "no such field"}],
         "failures": [{"text": "$b", "message": "no such field"}],
     },

@@ -27,6 +27,7 @@ class Said:
     )
     raw: bytes | None = None
     reset: bool = False
+    cut: bool = False  # the connection is reset in the middle of the answer
     seconds: float = 0.0
 
 
@@ -96,9 +97,7 @@ class ChatServer:
         if said.seconds:
             threading.Event().wait(said.seconds)
         if said.reset:
-            linger = struct.pack("ii", 1, 0)
-            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            handler.connection.close()
+            _reset(handler)
             return
         content = said.raw if said.raw is not None else self._document(said, request)
         try:
@@ -108,6 +107,11 @@ class ChatServer:
             for name, value in said.headers.items():
                 handler.send_header(name, value)
             handler.end_headers()
+            if said.cut:
+                handler.wfile.write(content[: len(content) // 2])
+                handler.wfile.flush()
+                _reset(handler)
+                return
             handler.wfile.write(content)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the client had enough of waiting
@@ -126,3 +130,10 @@ class ChatServer:
         if said.usage is not None:
             document["usage"] = said.usage
         return json.dumps(document).encode()
+
+
+def _reset(handler: BaseHTTPRequestHandler) -> None:
+    """Close a connection so that the other side sees a reset."""
+    linger = struct.pack("ii", 1, 0)
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    handler.connection.close()

@@ -38,7 +38,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Here]]:
         return made[-1]
 
     monkeypatch.setattr("scenario.loop.choose", choose)
-    monkeypatch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+    monkeypatch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
     return lambda: made
 
 

@@ -17,8 +17,8 @@ GOOD = [
 ]
 
 
-def idea(text: str = "Sealed one-word boards are bid again next morning.") -> Said:
-    return json_said(hypothesis=text, reason="Orders that were not filled come back.")
+def idea(text: str = "What was left over is wanted again next morning.") -> Said:
+    return json_said(hypothesis=text, reason="What was not had comes back.")
 
 
 def written(*texts: str) -> Said:
@@ -37,6 +37,6 @@ class Author:
         asked = request["messages"][-1]["content"]
         if '"hypothesis": "..."' in asked:
             self.ideas += 1
-            return idea(f"Idea number {self.ideas}: sealed boards are bid again.")
+            return idea(f"Idea number {self.ideas}: what was left over is wanted again.")
         taken, self.texts = self.texts[: self.a_time], self.texts[self.a_time :]
         return written(*(taken or ["$close"]))

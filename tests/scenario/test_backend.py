@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from scenario.account import Account, token_budget
+from scenario.account import Account, Budget
 from scenario.backend import Backend, Model, embed, parse
 from scenario.errors import BackendError, BudgetExceeded, ProposalError
 from tests.scenario.chat_server import ChatServer, Said, json_said
@@ -43,7 +43,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]
 def backend(folder: Path, **changes: Any) -> Backend:
     budget = {name: changes.pop(name) for name in ("usd", "tokens") if name in changes}
     model = Model("openai/fake-chat", price_input=10.0, price_output=20.0, **changes)
-    return Backend(model, Account(folder, **budget))
+    return Backend(model, Account(folder, Budget(**budget)))
 
 
 def ask(to: Backend, question: str = "What next?", occasion: str = "1") -> Answer:
@@ -231,9 +231,9 @@ def test_the_model_comes_from_the_environment() -> None:
     assert model == Model("openai/x", temperature=0.1)
     with pytest.raises(BackendError, match="CHAT_MAX_TOKENS"):
         Model.from_environment({"CHAT_MODEL": "openai/x", "CHAT_MAX_TOKENS": "many"})
-    assert token_budget({"TIDE_TOKEN_BUDGET": "1000"}) == 1000
+    assert Budget.from_environment(environment={"TIDE_TOKEN_BUDGET": "1000"}).tokens == 1000
     with pytest.raises(BackendError, match="TIDE_TOKEN_BUDGET"):
-        token_budget({"TIDE_TOKEN_BUDGET": "some"})
+        Budget.from_environment(environment={"TIDE_TOKEN_BUDGET": "some"})
 
 
 def test_prices() -> None:

@@ -63,7 +63,7 @@ from data_profile.home import Home
 import scenario.loop as loop
 from tests.scenario.nights import Here, Silent
 loop.choose = lambda *args: Here()
-loop.Pool.publish_pending = lambda pool: 0
+loop.Pool.publish_night = lambda *args: None
 loop.mine(Home(Path({root!r})), loop.MineOptions(loops=1), Silent())
 """
 

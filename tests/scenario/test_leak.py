@@ -82,6 +82,7 @@ def listen_to(home: Home, panel: Panel, server: ChatServer) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scenario.loop.Store.panel", lambda store: panel)
         patch.setattr("factor_pool.acceptance.next_test", lambda past, p, settings: (0.0, False))
+        patch.setattr("factor_pool.error_budget.next_test", lambda past, p, settings: (1.0, False))
         listener = Listener(patch)
         mine(home, MineOptions(loops=6, seed=5), Silent())
     with Ledger(home.ledger, readonly=True) as ledger:

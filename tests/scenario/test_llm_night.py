@@ -34,6 +34,12 @@ def llm(**changes: Any) -> MineOptions:
     return MineOptions(**{"proposer": "llm", "loops": 2, "seed": 1} | changes)
 
 
+def session_of(home: Home) -> str:
+    """Id of the home's one session."""
+    (folder,) = home.sessions.iterdir()
+    return folder.name
+
+
 def rows(home: Home) -> list[Any]:
     with Ledger(home.ledger, readonly=True) as ledger:
         return ledger.attempts()
@@ -46,7 +52,7 @@ def test_a_good_night(home: Home, here: object, serve: Callable[..., ChatServer]
     assert summary.evaluated == 4
     assert [a.text for a in rows(home)] == GOOD[:4]
     assert {a.proposer for a in rows(home)} <= {"llm", "llm-mutation", "llm-crossover"}
-    assert rows(home)[0].hypothesis == "Idea number 1: sealed boards are bid again."
+    assert rows(home)[0].hypothesis == "Idea number 1: what was left over is wanted again."
     assert len(server.requests) == 4
     assert summary.cost_usd == pytest.approx(4 * 0.002)
     assert display.shown[-1].spend_usd == pytest.approx(4 * 0.002)
@@ -101,7 +107,7 @@ def test_a_model_that_stays_of_no_use_ends_the_night(
     display = Silent()
     summary = mine(home, llm(loops=None), display)
     assert summary.end == "exhausted"
-    assert "no usable reply" in display.lines[-1]
+    assert "no usable reply" in display.lines[-2]
 
 
 def test_passing_trouble_is_not_noticed(
@@ -141,7 +147,8 @@ def test_the_budget_ends_a_night_of_the_model(
     assert summary.end == "budget"
     assert summary.cost_usd == pytest.approx(0.006)
     assert len(server.requests) == 3
-    assert "--budget-usd" in display.lines[-1]
+    assert "--budget-usd" in display.lines[-2]
+    assert display.lines[-1].startswith("report: ")
 
 
 def test_the_built_in_search_goes_on_when_the_budget_is_spent(
@@ -160,7 +167,7 @@ def test_both_propose_by_default(
 ) -> None:
     serve(Author())
     display = Silent()
-    mine(home, MineOptions(loops=12, seed=1), display)
+    mine(home, MineOptions(loops=30, seed=1), display)
     assert {a.proposer for a in rows(home)} == {"evolve", "llm", "llm-mutation", "llm-crossover"}
     assert any("built-in search and openai/fake-chat" in line for line in display.lines)
 
@@ -201,8 +208,13 @@ def test_no_file_holds_the_key(
     """With the real MLflow, whose database is one of the files."""
     monkeypatch.setattr("scenario.loop.choose", lambda *args: Here())
     serve(Author([f"$close / {KEY}", *GOOD], a_time=9))
-    mine(home, llm(loops=2), Silent())
+    display = Silent()
+    mine(home, llm(loops=2), display)
     checked = [path for path in home.root.rglob("*") if path.is_file()]
-    assert any(path.name == "rdagent.log" for path in checked)
+    names = {path.name for path in checked}
+    reports = {f"{session_of(home)}.html", f"{session_of(home)}.md"}
+    assert {"rdagent.log", "mlflow.db", "ledger.db"} | reports <= names
+    assert sum(path.name in reports for path in checked) == 4  # in reports/, and MLflow's copies
     for path in checked:
         assert KEY.encode() not in path.read_bytes(), path
+    assert KEY not in "\n".join(display.lines)

@@ -57,7 +57,7 @@ def undisturbed(store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     home = home_with(store, tmp_path_factory.mktemp("undisturbed") / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scenario.loop.choose", lambda *args: Here())
-        patch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+        patch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
         summary = mine(home, OPTIONS, Silent())
     assert summary.end == "target"
     return ledger_of(home)
@@ -173,7 +173,7 @@ def test_killed_by_the_system_and_resumed(
             checkpoint.write_bytes(b"cut short")
     said, _ = start_night(home).communicate()
     assert said == "target\n"
-    monkeypatch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+    monkeypatch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
     undisturbed = home_with(store, tmp_path / "undisturbed", kernels)
     mine(undisturbed, OPTIONS, Silent())
     assert ledger_of(home) == ledger_of(undisturbed)
@@ -194,7 +194,8 @@ def test_a_person_stops_it_and_goes_on(
     summary = mine(home, OPTIONS, display)
     assert summary.interrupted
     assert len(display.shown) == 1
-    assert "goes on" in display.lines[-1]
+    assert "goes on" in display.lines[-2]
+    assert display.lines[-1].startswith("report: ")
     assert summary.evaluated + summary.rejected.get("validity", 0) == attempts_of(home)
     assert signal.getsignal(signal.SIGINT) is before
     display = Silent()
@@ -234,7 +235,7 @@ def test_ends(home: Home, here: object, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("scenario.proposers.evolve.Evolve.expressions", lambda *args: [])
     display = Silent()
     assert mine(home, MineOptions(new=True), display).end == "exhausted"
-    assert "nothing new" in display.lines[-1]
+    assert "nothing new" in display.lines[-2]
 
 
 def test_a_second_session_does_not_repeat_the_first(home: Home, here: object) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data_profile.news import BATCH, ScorerUnavailable, Sentiment
-from scenario.account import Account
+from scenario.account import Account, Budget
 from scenario.backend import Backend, Model
 from scenario.errors import BackendError
 from scenario.news_scorer import NewsScorer, from_environment
@@ -34,7 +34,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]
 
 def scorer(folder: Path, usd: float | None = None) -> NewsScorer:
     model = Model("openai/fake-chat", price_input=10.0, price_output=20.0)
-    return NewsScorer(Backend(model, Account(folder / "replies", usd)))
+    return NewsScorer(Backend(model, Account(folder / "replies", Budget(usd))))
 
 
 def test_scores_in_order_and_with_their_method(
