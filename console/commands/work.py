@@ -68,6 +68,10 @@ def mine(
     isolation: Annotated[
         Literal["auto", "docker", "process"], typer.Option(help="Where factors are evaluated.")
     ] = "auto",
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Evaluate on a Dask cluster: tcp://SCHEDULER:8786 (docs/scale.md)."),
+    ] = None,
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Language model spend.")] = None,
     seed: SeedOption = 1,
     new: Annotated[bool, typer.Option("--new", help="Start afresh; default: resume.")] = False,
@@ -85,6 +89,7 @@ def mine(
         evaluations=evaluations,
         proposer=proposer,
         isolation=isolation,
+        cluster=cluster,
         budget_usd=budget_usd,
         seed=seed,
         new=new,

@@ -135,6 +135,7 @@ class ClusterIsolation(Isolation):
         texts = [as_json(job) for job in jobs]
         results: dict[int, dict[str, Any] | Failure] = {}
         faults = dict.fromkeys(range(len(texts)), 0)
+        reason = "a node's sandbox was closed again and again"
         with self._closed_on_error(), self._cluster_errors():
             self._open_client()
             while waiting := [place for place in faults if place not in results]:
@@ -143,8 +144,9 @@ class ClusterIsolation(Isolation):
                 for place, answer in self._serve({place: texts[place] for place in waiting}):
                     if isinstance(answer, str):
                         faults[place] += 1
+                        reason = answer or reason
                         if faults[place] >= self.limits.attempts:
-                            raise IsolationError(f"cluster: {answer}")
+                            raise IsolationError(f"cluster: {reason}")
                     else:
                         results[place] = answer
         return [results[place] for place in faults]
@@ -159,9 +161,11 @@ class ClusterIsolation(Isolation):
                 ): at
                 for at in self._nodes
             }
-            self._wait(list(asked), lambda: any(at in client.nthreads() for at in asked.values()))
+            self._wait(list(asked), lambda: set(asked.values()) <= set(client.nthreads()))
             found: dict[str, bool] = {}
             for future, at in asked.items():
+                if future.status != "finished":
+                    raise IsolationError(f"cluster: node {at} was lost during the self-check")
                 said = replies.parse(future.result())
                 if "fault" in said:
                     raise IsolationError(f"cluster: node {at}: {said['fault']}")
@@ -198,7 +202,7 @@ class ClusterIsolation(Isolation):
         fresh = [at for at in present if at not in self._nodes and at not in self._refused]
         fitting = self._send_panels(self._fitting(fresh)) if fresh else []
         leases = {at: self._lease(at, present[at]) for at in fitting}
-        self._wait(list(leases.values()), lambda: set(leases) <= set(client.nthreads()))
+        self._wait(list(leases.values()), lambda: _pending(leases) <= set(client.nthreads()))
         for at, lease in leases.items():
             if lease.status != "finished":
                 continue  # lost at once; if it comes back, it is new
@@ -303,9 +307,11 @@ class ClusterIsolation(Isolation):
             for text in texts.values()
         ]
         self._wait(futures, lambda: not set(nodes).isdisjoint(client.nthreads()))
+        finished = [future for future in futures if future.status == "finished"]
+        keys, said = {future.key for future in finished}, iter(client.gather(finished))
         for place, future in zip(texts, futures, strict=True):
-            if future.status == "finished":
-                yield place, self._understand(future.result())
+            if future.key in keys:
+                yield place, self._understand(next(said))
             elif future.status == "error":
                 yield place, f"a job was lost with its node, several times ({future.exception()})"
             # Else every node was lost; the job waits for the next.
@@ -317,6 +323,7 @@ class ClusterIsolation(Isolation):
         except replies.InvalidReply as error:
             return f"a node broke the protocol: {error}"
         if isinstance(fault := answer.get("fault"), str):
+            self._drop(str(answer.get("node")), f"has to be opened again: {fault[:200]}")
             return fault
         return judge(answer)
 
@@ -350,6 +357,10 @@ class ClusterIsolation(Isolation):
         except BaseException:
             self.close()
             raise
+
+
+def _pending(leases: Mapping[str, Future]) -> set[str]:
+    return {at for at, lease in leases.items() if lease.status == "pending"}
 
 
 def _parts(path: Path) -> Iterator[bytes]:

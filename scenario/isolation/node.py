@@ -11,12 +11,14 @@ import asyncio
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 import re
 import shutil
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +39,9 @@ _SNAPSHOT = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"[a-z0-9_]{1,64}\.(npy|json)")
 _DECIDE = ("numpy", "numba", "llvmlite")  # packages on which the last bit of a figure depends
 
+_log = logging.getLogger("distributed.worker")
 _sandboxes: dict[str, Isolation] = {}
+_changing = threading.Lock()
 
 
 def fingerprint() -> str:
@@ -121,13 +125,12 @@ def start(token: str, wanted: str) -> str:
     home = _home(worker)
     folder = request["runner"]["folder"]
     runner = Runner(request["runner"]["target"], None if folder is None else Path(folder))
-    said: list[str] = []
     try:
         sandbox = choose(
             request["mode"],
             request["workers"],
             home,
-            said.append,
+            _log.info,
             limits=Limits(**request["limits"]),
             runner=runner,
         )
@@ -135,10 +138,11 @@ def start(token: str, wanted: str) -> str:
         sandbox.start(panels)
     except (IsolationError, OSError) as error:
         return json.dumps({"fault": str(error)[:1000]})
-    _sandboxes[token] = sandbox
-    lease = worker.get_current_task()
-    threading.Thread(target=_watch, args=(worker, lease, token), daemon=True).start()
-    return json.dumps({"identity": sandbox.identity, "said": said[-1:]})
+    with _changing:
+        _sandboxes[token] = sandbox
+    watched = (worker, worker.get_current_task(), token, sandbox)
+    threading.Thread(target=_watch, args=watched, daemon=True).start()
+    return json.dumps({"identity": sandbox.identity})
 
 
 def run(token: str, job: str) -> str:
@@ -147,7 +151,8 @@ def run(token: str, job: str) -> str:
     Returns
     -------
     str
-        JSON: `reply`, `failure`, or `fault` if the sandbox and not the job failed.
+        JSON: `reply`, `failure`, or, if the sandbox and not the job failed, the `node` and its
+        `fault`, empty if the sandbox had been closed before.
     """
     return _answer(token, lambda sandbox: _plain(sandbox.run([json.loads(job)])[0]))
 
@@ -162,15 +167,17 @@ async def close(token: str) -> None:
     await asyncio.to_thread(_close, token)
 
 
-def _answer(token: str, ask: Any) -> str:
-    sandbox = _sandboxes.get(token)
-    if sandbox is None:
-        return json.dumps({"fault": "its sandbox is closed"})
-    try:
-        return json.dumps(ask(sandbox))
-    except (IsolationError, OSError) as error:
-        _close(token)
-        return json.dumps({"fault": str(error)[:1000]})
+def _answer(token: str, ask: Callable[[Isolation], dict[str, Any]]) -> str:
+    from distributed import get_worker
+
+    sandbox, fault = _sandboxes.get(token), ""
+    if sandbox is not None:
+        try:
+            return json.dumps(ask(sandbox))
+        except (IsolationError, OSError) as error:
+            fault = str(error)[:1000]
+            _close(token, sandbox)
+    return json.dumps({"node": get_worker().address, "fault": fault})
 
 
 def _plain(result: Mapping[str, Any] | Failure) -> dict[str, Any]:
@@ -179,18 +186,22 @@ def _plain(result: Mapping[str, Any] | Failure) -> dict[str, Any]:
     return {"reply": result}
 
 
-def _close(token: str) -> None:
-    sandbox = _sandboxes.pop(token, None)
+def _close(token: str, only: Isolation | None = None) -> None:
+    """Close the sandbox of this name; if it is `only`, where that is given."""
+    with _changing:
+        if only is not None and _sandboxes.get(token) is not only:
+            return
+        sandbox = _sandboxes.pop(token, None)
     if sandbox is not None:
         sandbox.close()
 
 
-def _watch(worker: "Worker", lease: str, token: str) -> None:
+def _watch(worker: "Worker", lease: str, token: str, sandbox: Isolation) -> None:
     """Close the sandbox when its lease is dropped."""
-    over = threading.Event()
-    while not over.wait(_WATCH_SECONDS) and token in _sandboxes:
+    while _sandboxes.get(token) is sandbox:
         if lease not in worker.state.tasks:
-            _close(token)
+            _close(token, sandbox)
+        time.sleep(_WATCH_SECONDS)
 
 
 def _home(worker: "Worker") -> Home:

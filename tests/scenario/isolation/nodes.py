@@ -1,13 +1,17 @@
 """A Dask cluster of this machine: a scheduler and nodes, each a process of its own."""
 
+import contextlib
+import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from tests.conftest import REPOSITORY
+
+
+_HERE = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 
 class Cluster:
@@ -19,50 +23,47 @@ class Cluster:
         For logs and each node's home.
     nodes, threads
         How many nodes at the start, and how many workers each of them has.
+    kernels
+        Compiled kernels that all nodes share; else each compiles its own.
     """
 
-    def __init__(self, folder: Path, nodes: int = 2, threads: int = 1) -> None:
+    def __init__(
+        self, folder: Path, nodes: int = 2, threads: int = 1, kernels: Path | None = None
+    ) -> None:
         self.folder = folder
+        self.kernels = kernels
         self.threads = threads
         self.nodes: list[subprocess.Popen[bytes]] = []
         at = folder / "scheduler.address"
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0",
-                                     "--no-dashboard", "--scheduler-file", str(at))  # fmt: skip
+        self.scheduler = self._start(
+            "scheduler", *_HERE, "--port", "0", "--scheduler-file", str(at)
+        )
         deadline = time.monotonic() + 60
         while not at.exists():
-            assert self.scheduler.poll() is None, (folder / "scheduler.log").read_text()
+            assert self.scheduler.poll() is None, (folder / "scheduler-0.log").read_text()
             assert time.monotonic() < deadline, "the scheduler did not start"
             time.sleep(0.05)
-        import json
-
-        while True:
-            try:
+        self.address = ""
+        while not self.address:
+            with contextlib.suppress(ValueError):  # not written to the end
                 self.address = str(json.loads(at.read_text())["address"])
-                break
-            except ValueError:  # not written to the end
-                time.sleep(0.05)
         for _ in range(nodes):
             self.join()
         self.await_nodes(nodes)
 
-    def join(self, **environment: str) -> subprocess.Popen[bytes]:
+    def join(self, **environment: str) -> "subprocess.Popen[bytes]":
         """Start one more node."""
         number = len(self.nodes)
         home = self.folder / f"node-{number}"
-        kernels = environment.pop("kernels", None)
         (home / "cache").mkdir(parents=True)
-        if kernels or self.kernels:
-            (home / "cache" / "kernels").symlink_to(kernels or self.kernels)
-        node = self._start(
-            "worker", self.address, "--host", "127.0.0.1", "--no-dashboard", "--no-nanny",
-            "--nthreads", str(self.threads), "--name", f"node-{number}",
-            "--local-directory", str(home / "dask"),
-            TIDE_HOME=str(home), number=f"-{number}", **environment,
-        )  # fmt: skip
+        if self.kernels is not None:
+            (home / "cache" / "kernels").symlink_to(self.kernels)
+        arguments = [*_HERE, "--no-nanny", "--name", home.name]
+        arguments += ["--nthreads", str(self.threads), "--local-directory", str(home / "dask")]
+        environment["TIDE_HOME"] = str(home)
+        node = self._start("worker", self.address, *arguments, number=number, **environment)
         self.nodes.append(node)
         return node
-
-    kernels: Path | None = None
 
     def await_nodes(self, count: int) -> None:
         from distributed import Client
@@ -72,14 +73,8 @@ class Cluster:
 
     def close(self) -> None:
         for process in [*self.nodes, self.scheduler]:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in [*self.nodes, self.scheduler]:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()  # a node's workers end with it
+            process.wait()
 
     def __enter__(self) -> "Cluster":
         return self
@@ -87,17 +82,16 @@ class Cluster:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _start(self, kind: str, *arguments: str, number: str = "", **environment: str):
-        with open(self.folder / f"{kind}{number}.log", "wb") as log:
+    def _start(
+        self, kind: str, *arguments: str, number: int = 0, **environment: str
+    ) -> "subprocess.Popen[bytes]":
+        path = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
+        with open(self.folder / f"{kind}-{number}.log", "wb") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "dask", kind, *arguments],
                 cwd=REPOSITORY,
-                env={**os.environ, "PYTHONPATH": self._path(), **environment},
+                env={**os.environ, "PYTHONPATH": path, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-
-    @staticmethod
-    def _path() -> str:
-        return os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
