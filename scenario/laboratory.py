@@ -36,8 +36,8 @@ class Laboratory:
 
         Beside what `Yardstick.figures` gives, `isolation` says what ran it.
 
-        A batch goes out in one job for each worker, or more. Where a job fails, its expressions go out again one by one,
-        so that one bad expression costs no other its figures.
+        A batch goes out in one job for each worker, or more. Where a job fails, its expressions go
+        out again one by one, so that one bad expression costs no other its figures.
         """
         size = min(_LARGEST_JOB, -(-len(texts) // self._isolation.workers)) or 1
         parts = [texts[i : i + size] for i in range(0, len(texts), size)]

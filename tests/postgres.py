@@ -54,11 +54,13 @@ class Postgres:
         deadline = time.monotonic() + 60
         while True:
             try:
-                psycopg.connect(f"host=127.0.0.1 port={self._port} user=tide dbname=postgres").close()
+                psycopg.connect(
+                    f"host=127.0.0.1 port={self._port} user=tide dbname=postgres"
+                ).close()
                 return
             except psycopg.OperationalError as error:
-                assert self._server.poll() is None, "the server ended"
-                assert time.monotonic() < deadline, error
+                if self._server.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"no server on port {self._port}") from error
                 time.sleep(0.1)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:

@@ -157,7 +157,11 @@ class ClusterIsolation(Isolation):
             client = self._open_client()
             asked = {
                 client.submit(
-                    node.self_check, self._token, workers=[at], allow_other_workers=False, pure=False
+                    node.self_check,
+                    self._token,
+                    workers=[at],
+                    allow_other_workers=False,
+                    pure=False,
                 ): at
                 for at in self._nodes
             }

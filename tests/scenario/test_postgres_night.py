@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -121,9 +121,7 @@ def test_artifacts_stay_in_the_home(
     assert not list(elsewhere.iterdir())
 
 
-def test_a_start_without_the_server_is_no_obstacle(
-    home: Home, server: Postgres, uri: str
-) -> None:
+def test_a_start_without_the_server_is_no_obstacle(home: Home, server: Postgres, uri: str) -> None:
     server.stop()
     display = Silent()
     summary = mine(home, MineOptions(evaluations=80, seed=3, proposer="evolve"), display)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tests.conftest import REPOSITORY
 
-
 _HERE = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 

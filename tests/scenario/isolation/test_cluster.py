@@ -83,7 +83,7 @@ def test_when_no_node_comes_back_it_is_told_with_the_remedy(
         isolation.start(panels)
         for one in mortal.nodes:
             one.kill()
-        with pytest.raises(IsolationError, match="dask worker tcp://127.0.0.1"):
+        with pytest.raises(IsolationError, match=r"dask worker tcp://127\.0\.0\.1"):
             isolation.run(NAPS)
 
 
