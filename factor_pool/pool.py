@@ -301,8 +301,8 @@ def _mlflow_errors() -> Iterator[None]:
         yield
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
         raise PoolError(
-            f"MLflow cannot be written: {_first_line(error)}. Check MLFLOW_TRACKING_URI and the disk; "
-            "accepted factors are safe in the ledger and are published at the next start"
+            f"MLflow cannot be written: {_first_line(error)}. Check MLFLOW_TRACKING_URI and the "
+            "disk; accepted factors are safe in the ledger and are published at the next start"
         ) from error
 
 
