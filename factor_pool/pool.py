@@ -4,7 +4,6 @@ Publishing is an outbox: whatever the ledger lists as unpublished is written to 
 idempotently, and then marked. Killed at any line, the next call goes on where it was.
 """
 
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from data_profile.errors import DataError
 from data_profile.files import write_atomic
 from data_profile.home import Home
 from data_profile.store import Store
-from factor_pool import decay, run_card, unseal
+from factor_pool import decay, run_card, tracking, unseal
 from factor_pool.errors import FactorError, LedgerError, PoolError
 from factor_pool.expression import parse
 from factor_pool.ledger import Ledger
@@ -131,6 +130,7 @@ class Pool:
         """
         if not self._home.ledger.exists():
             return 0
+        tracking.reach(self.tracking_uri)
         with Ledger(self._home.ledger) as ledger, _mlflow_errors():
             pending, tests = ledger.unpublished(), _tests(ledger)
             nights = {name: self._night(name) for name in _changed_nights(ledger)}
@@ -169,19 +169,14 @@ class Pool:
 
     @cached_property
     def _client(self) -> "MlflowClient":
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
-        logging.getLogger("alembic").setLevel(logging.ERROR)
-        from mlflow import MlflowClient
-
-        return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)
+        return tracking.client(self.tracking_uri)
 
     @cached_property
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
             return str(found.experiment_id)
-        local = self.tracking_uri.startswith("sqlite:")
-        place = (self._home.artifacts.absolute() / EXPERIMENT).as_uri() if local else None
+        place = tracking.artifact_location(self.tracking_uri, self._home.artifacts / EXPERIMENT)
         tags = run_card.EXPERIMENT_TAGS
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=place, tags=tags))
 
@@ -362,6 +357,11 @@ def _mlflow_errors() -> Iterator[None]:
         yield
     except (MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
         raise PoolError(
-            f"MLflow cannot be written: {error}. Check MLFLOW_TRACKING_URI and the disk; "
-            "accepted factors are safe in the ledger and are published at the next start"
+            f"MLflow cannot be written: {_first_line(error)}. Check MLFLOW_TRACKING_URI and the "
+            "disk; accepted factors are safe in the ledger and are published at the next start"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    """Without the statement, its parameters and the advice that a database adds."""
+    return str(error).partition("\n")[0][:300]

@@ -1,11 +1,12 @@
 """Training runs in MLflow, experiment "predictor": a record for people, never read back."""
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_profile.home import Home
+from factor_pool import tracking
+from factor_pool.errors import PoolError
 from factor_pool.pool import Pool
 from predictor.errors import PredictorError
 
@@ -38,17 +39,14 @@ def log_training(home: Home, path: Path, card: Mapping[str, Any]) -> str:
         MLflow cannot be written. The model itself is on disk and in use.
     """
     import sqlalchemy.exc
-    from mlflow import MlflowClient
     from mlflow.entities import Metric, Param, RunStatus, RunTag
     from mlflow.exceptions import MlflowException
     from mlflow.utils.time import get_current_time_millis
 
-    # Both announce the making of the database; MLflow sets its own level when it is imported.
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     uri = Pool(home).tracking_uri
     try:
-        client = MlflowClient(tracking_uri=uri)
+        tracking.reach(uri)
+        client = tracking.client(uri)
         run = client.create_run(_experiment(client, home, uri), run_name=path.name).info.run_id
         now = get_current_time_millis()
         client.log_batch(
@@ -63,7 +61,7 @@ def log_training(home: Home, path: Path, card: Mapping[str, Any]) -> str:
         )
         client.log_artifacts(run, str(path), "model")
         client.set_terminated(run, RunStatus.to_string(RunStatus.FINISHED))
-    except (MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
+    except (PoolError, MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
         raise PredictorError(
             f"the model is saved in {path} and in use, but MLflow could not record its training: "
             f"{error}. Check MLFLOW_TRACKING_URI and the disk"
@@ -114,6 +112,5 @@ def _experiment(client: "MlflowClient", home: Home, uri: str) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is not None:
         return str(found.experiment_id)
-    folder = (home.artifacts / EXPERIMENT).absolute()
-    place = folder.as_uri() if uri.startswith("sqlite:") else None
+    place = tracking.artifact_location(uri, home.artifacts / EXPERIMENT)
     return str(client.create_experiment(EXPERIMENT, artifact_location=place))

@@ -22,15 +22,12 @@ class Laboratory:
         Where the confirm window lies.
     label
         What factors should foretell.
-    workers
-        Into how many jobs a batch is split.
     """
 
-    def __init__(self, isolation: Isolation, windows: Windows, label: str, workers: int) -> None:
+    def __init__(self, isolation: Isolation, windows: Windows, label: str) -> None:
         self._isolation = isolation
         self._confirm = windows.confirm
         self._label = label
-        self._workers = workers
 
     def measure(
         self, texts: Sequence[str], pool: Sequence[str]
@@ -39,10 +36,10 @@ class Laboratory:
 
         Beside what `Yardstick.figures` gives, `isolation` says what ran it.
 
-        A batch goes out in a few jobs. Where a job fails, its expressions go out again one by one,
-        so that one bad expression costs no other its figures.
+        A batch goes out in one job for each worker, or more. Where a job fails, its expressions go
+        out again one by one, so that one bad expression costs no other its figures.
         """
-        size = min(_LARGEST_JOB, -(-len(texts) // self._workers)) or 1
+        size = min(_LARGEST_JOB, -(-len(texts) // self._isolation.workers)) or 1
         parts = [texts[i : i + size] for i in range(0, len(texts), size)]
         replies = self._isolation.run([self._job("search", part, pool) for part in parts])
         results: list[Mapping[str, Any] | EvaluationError] = []

@@ -98,10 +98,12 @@ def mine(
             others=home.sessions.glob("*/replies"),
         )
         proposers = _proposers(options.proposer, session, account, display)
-        workers = _processors()
-        with isolation or choose(options.isolation, workers, home, display.say) as isolation:
+        chosen = isolation or choose(
+            options.isolation, _processors(), home, display.say, options.cluster
+        )
+        with chosen as isolation:
             isolation.start(session.panels(search, windows.confirm_panel(panel)))
-            laboratory = Laboratory(isolation, windows, options.label, workers)
+            laboratory = Laboratory(isolation, windows, options.label)
             night = Night(
                 session=session,
                 ledger=ledger,

@@ -1,6 +1,7 @@
 """A mining session: what was asked for, what it is, how far it got."""
 
 import datetime as dt
+import re
 import secrets
 import shutil
 import time
@@ -20,6 +21,8 @@ from scenario.errors import OptionsError
 SHANGHAI = zoneinfo.ZoneInfo("Asia/Shanghai")
 PROPOSERS = ("auto", "evolve", "llm")
 ISOLATIONS = ("auto", "docker", "process")
+
+_SCHEDULER = re.compile(r"(tcp|tls)://[^\s/:@]+:\d{1,5}|(tcp|tls)://\[[0-9a-fA-F:]+\]:\d{1,5}")
 
 End = Literal["target", "deadline", "budget", "exhausted", "interrupted"]
 
@@ -42,6 +45,9 @@ class MineOptions:
         "evolve" the built-in search, "llm" the language model, "auto" both if a model is set.
     isolation
         "docker", "process", or "auto": containers where they can be had.
+    cluster
+        Address of a Dask scheduler, whose nodes evaluate, each in its own `isolation`; None for
+        this machine alone.
     budget_usd
         What the session may spend on the language model, in USD; None is no limit.
     seed
@@ -63,6 +69,7 @@ class MineOptions:
     evaluations: int | None = None
     proposer: Literal["auto", "evolve", "llm"] = "auto"
     isolation: Literal["auto", "docker", "process"] = "auto"
+    cluster: str | None = None
     budget_usd: float | None = None
     seed: int = 1
     new: bool = False
@@ -84,6 +91,10 @@ class MineOptions:
         if self.isolation not in ISOLATIONS:
             raise OptionsError(
                 f"isolation must be one of {', '.join(ISOLATIONS)}, not {self.isolation!r}"
+            )
+        if self.cluster is not None and not _SCHEDULER.fullmatch(self.cluster):
+            raise OptionsError(
+                f"cluster must be tcp://HOST:PORT or tls://HOST:PORT, not {self.cluster!r}"
             )
         if self.until is not None:
             _clock(self.until)

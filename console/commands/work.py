@@ -37,6 +37,10 @@ def doctor(
     build_image: Annotated[
         bool, typer.Option("--build-image", help="Build the evaluator's container image.")
     ] = False,
+    clean: Annotated[
+        bool,
+        typer.Option("--clean", help="Remove old images, kernels, panels and models, and say so."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is installed, reachable and fresh, and what to do about what is not."""
@@ -45,6 +49,16 @@ def doctor(
     opened = open_home(home)
     if build_image:
         check.build_image(opened)
+        return
+    if clean:
+        from console.cleaning import clean as remove_old
+        from console.display import say
+
+        removed = remove_old(opened)
+        if as_json:
+            print_json([one.to_dict() for one in removed])
+        for one in removed if not as_json else ():
+            say(f"removed: {one.what} {one.name} ({one.bytes / 1e6:.1f} MB)")
         return
     findings = check.examine(opened)
     if as_json:
@@ -68,6 +82,10 @@ def mine(
     isolation: Annotated[
         Literal["auto", "docker", "process"], typer.Option(help="Where factors are evaluated.")
     ] = "auto",
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Evaluate on a Dask cluster: tcp://SCHEDULER:8786 (docs/scale.md)."),
+    ] = None,
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Language model spend.")] = None,
     seed: SeedOption = 1,
     new: Annotated[bool, typer.Option("--new", help="Start afresh; default: resume.")] = False,
@@ -85,6 +103,7 @@ def mine(
         evaluations=evaluations,
         proposer=proposer,
         isolation=isolation,
+        cluster=cluster,
         budget_usd=budget_usd,
         seed=seed,
         new=new,

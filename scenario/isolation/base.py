@@ -80,8 +80,11 @@ class Isolation(ABC):
     container killed from outside) are retried on a fresh worker, then raised as `IsolationError`.
     """
 
-    #: "docker" or "process"; recorded with every result.
+    #: "docker", "process" or "cluster"; recorded with every result.
     name: str
+
+    #: How many jobs run at the same time; for a cluster, once it is started.
+    workers: int = 1
 
     @property
     @abstractmethod

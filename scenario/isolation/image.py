@@ -152,6 +152,34 @@ def ensure_image(client: docker.DockerClient, home: Home, say: Callable[[str], N
     return str(image.id)
 
 
+def remove_old(client: docker.DockerClient) -> list[str]:
+    """Remove the evaluator's images of other versions; their ids.
+
+    Only images that this program built, known by their label; one that a container uses stays.
+
+    Raises
+    ------
+    IsolationError
+        The engine does not answer, or this is no clone.
+    """
+    removed = []
+    try:
+        for image in client.images.list(filters={"label": _BASE_LABEL}):
+            if _tag() in image.tags:
+                continue
+            try:
+                for name in image.tags or [image.id]:
+                    client.images.remove(name)
+            except docker.errors.APIError as error:
+                if error.status_code != 409:  # in use
+                    raise
+            else:
+                removed.append(str(image.id))
+    except engine.ENGINE_ERRORS as error:
+        raise engine.explain(error) from error
+    return removed
+
+
 def _lock() -> str:
     path = sources.PROJECT / "requirements.lock"
     try:

@@ -61,7 +61,7 @@ class WorkerPool(Isolation):
             raise ValueError(f"workers must be at least 1, got {workers}")
         self.limits = limits or Limits()
         self.runner = runner or Runner()
-        self._workers = workers
+        self.workers = workers
         self._panels: dict[str, Path] = {}
         self._seats: list[_Seat] = []
         self._free: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
@@ -83,19 +83,14 @@ class WorkerPool(Isolation):
     def start(self, panels: Mapping[str, Path]) -> None:
         """Start the workers; see `Isolation.start`."""
         self.close()
-        for window, folder in panels.items():
-            if not _WINDOW.fullmatch(window):
-                raise IsolationError(f"{window!r} is no window name: lower-case letters, digits, _")
-            if not (Path(folder) / "panel.json").is_file():
-                raise IsolationError(f"{folder} holds no saved panel (window {window})")
-        self._panels = {window: Path(folder).resolve() for window, folder in panels.items()}
-        self._seats = [_Seat() for _ in range(self._workers)]
+        self._panels = saved(panels)
+        self._seats = [_Seat() for _ in range(self.workers)]
         self._free = queue.SimpleQueue()
         for seat in self._seats:
             self._free.put(seat)
         # Workers are started from these threads only: where the kernel kills a worker with its
         # parent, it means the thread that started it, and these live as long as the sandbox.
-        self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="isolation")
+        self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="isolation")
         with self._closed_on_error():
             try:
                 list(self._threads.map(self._occupy, self._seats))
@@ -139,10 +134,7 @@ class WorkerPool(Isolation):
     def _all(self, requests: Sequence[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
         if self._threads is None:
             raise IsolationError("the sandbox is not started: call start(panels) first")
-        try:
-            texts = [json.dumps(request, allow_nan=False) for request in requests]
-        except (TypeError, ValueError) as error:
-            raise IsolationError(f"a job that is no JSON: {error}") from error
+        texts = [as_json(request) for request in requests]
         with self._closed_on_error():
             return list(self._threads.map(self._serve, texts))
 
@@ -185,7 +177,7 @@ class WorkerPool(Isolation):
         seat.served += 1
         if answer.get("id") != number:
             raise Lost("a worker broke the protocol")
-        result = _judge(answer)
+        result = judge(answer)
         if isinstance(result, Failure) and result.kind in ("timeout", "memory"):
             seat.clear()
         return result
@@ -226,7 +218,37 @@ class WorkerPool(Isolation):
         return answer
 
 
-def _judge(answer: Mapping[str, Any]) -> dict[str, Any] | Failure:
+def saved(panels: Mapping[str, Path]) -> dict[str, Path]:
+    """Window name -> folder of its panel, absolute.
+
+    Raises
+    ------
+    IsolationError
+        A name that is none, or a folder without a panel.
+    """
+    for window, folder in panels.items():
+        if not _WINDOW.fullmatch(window):
+            raise IsolationError(f"{window!r} is no window name: lower-case letters, digits, _")
+        if not (Path(folder) / "panel.json").is_file():
+            raise IsolationError(f"{folder} holds no saved panel (window {window})")
+    return {window: Path(folder).resolve() for window, folder in panels.items()}
+
+
+def as_json(request: Mapping[str, Any]) -> str:
+    """A job as text.
+
+    Raises
+    ------
+    IsolationError
+        It is no JSON.
+    """
+    try:
+        return json.dumps(request, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise IsolationError(f"a job that is no JSON: {error}") from error
+
+
+def judge(answer: Mapping[str, Any]) -> dict[str, Any] | Failure:
     """What a worker reported of one job, checked."""
     outcome: Mapping[str, Any] = answer
     if "said" in answer:

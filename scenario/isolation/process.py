@@ -98,9 +98,7 @@ class ProcessIsolation(WorkerPool):
 
     @property
     def _cache(self) -> Path:
-        versions = [sys.version, *(importlib.metadata.version(name) for name in _COMPILERS)]
-        digest = hashlib.sha256(" ".join([*versions, sources.digest()]).encode()).hexdigest()
-        return self._kernels.resolve() / f"workers-{digest[:16]}"
+        return current_kernels(self._kernels)
 
     def _spawn(self) -> Channel:
         try:
@@ -113,6 +111,13 @@ class ProcessIsolation(WorkerPool):
 
     def _runner_folder(self) -> str | None:
         return None if self.runner.folder is None else str(self.runner.folder.resolve())
+
+
+def current_kernels(folder: Path) -> Path:
+    """Where the kernels of today's sources and compilers are kept."""
+    versions = [sys.version, *(importlib.metadata.version(name) for name in _COMPILERS)]
+    digest = hashlib.sha256(" ".join([*versions, sources.digest()]).encode()).hexdigest()
+    return folder.resolve() / f"workers-{digest[:16]}"
 
 
 def _environment(kernels: Path) -> dict[str, str]:

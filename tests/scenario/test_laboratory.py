@@ -18,6 +18,7 @@ Reply = dict[str, Any] | Failure
 
 class Scripted(Isolation):
     name = identity = "scripted"
+    workers = 4
 
     def __init__(self, answer: Callable[[Mapping[str, Any]], Reply]) -> None:
         self.answer = answer
@@ -43,7 +44,7 @@ def laboratory(answer: Callable[[Mapping[str, Any]], Reply]) -> tuple[Laboratory
         Window("search", *days[:2]), Window("confirm", *days[2:4]), Window("sealed", *days[4:]), 1
     )
     isolation = Scripted(answer)
-    return Laboratory(isolation, windows, "limit_up_count", workers=4), isolation
+    return Laboratory(isolation, windows, "limit_up_count"), isolation
 
 
 def named(job: Mapping[str, Any]) -> Reply:

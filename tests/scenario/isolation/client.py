@@ -18,6 +18,10 @@ def main(kind: str, panel: str, runner: str, kernels: str, job: str) -> None:
     if kind == "docker":
         client = engine.connect()
         isolation = DockerIsolation(2, client, image.find_image(client) or "", limits, chosen)
+    elif kind.startswith("tcp:"):
+        from scenario.isolation.cluster import ClusterIsolation
+
+        isolation = ClusterIsolation(kind, "process", limits, chosen)
     else:
         isolation = ProcessIsolation(2, Path(kernels), limits, chosen)
     isolation.start({"search": Path(panel)})

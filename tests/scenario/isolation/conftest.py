@@ -1,11 +1,13 @@
-"""Both sandboxes, started the same way on the same small panels."""
+"""All sandboxes, started the same way on the same small panels."""
 
+import contextlib
 import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ import pytest
 from data_profile.panel import Panel
 from scenario.errors import IsolationError
 from scenario.isolation.base import Isolation, Limits, Runner
+
+if TYPE_CHECKING:
+    from tests.scenario.isolation.nodes import Cluster
 
 QUICK = Limits(seconds=2, memory=256 << 20)
 
@@ -80,9 +85,12 @@ class Provider:
 
 
 @pytest.fixture(
-    scope="module", params=["process", pytest.param("docker", marks=pytest.mark.docker)]
+    scope="module",
+    params=["process", pytest.param("docker", marks=pytest.mark.docker), "cluster"],
 )
 def provider(request: pytest.FixtureRequest, runner: Runner) -> Provider:
+    if request.param == "cluster":
+        return _cluster_provider(request.getfixturevalue("cluster"), runner)
     if request.param == "process":
         from scenario.isolation.process import ProcessIsolation
 
@@ -116,6 +124,32 @@ def provider(request: pytest.FixtureRequest, runner: Runner) -> Provider:
     return Provider("docker", make, kill)
 
 
+@pytest.fixture(scope="session")
+def cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["Cluster"]:
+    """Two nodes of one process worker each, on this machine."""
+    pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
+    from tests.scenario.isolation.nodes import Cluster
+
+    kernels = request.config.cache.mkdir("kernels")
+    with Cluster(tmp_path_factory.mktemp("cluster"), kernels=kernels) as made:
+        yield made
+
+
+def _cluster_provider(cluster: "Cluster", runner: Runner) -> Provider:
+    from scenario.isolation.cluster import ClusterIsolation
+
+    def make(workers: int = 1, limits: Limits = QUICK, runner: Runner = runner) -> Isolation:
+        return ClusterIsolation(cluster.address, "process", limits, runner)
+
+    def kill(isolation: Isolation) -> None:
+        for one in cluster.nodes:
+            _kill_workers_of(one.pid)
+
+    return Provider("cluster", make, kill)
+
+
 @pytest.fixture(scope="module")
 def sandbox(provider: Provider, panels: dict[str, Path]) -> Iterator[Isolation]:
     """Two workers with the hostile runner and short limits."""
@@ -134,7 +168,12 @@ def children(pid: int) -> list[int]:
 
 
 def _kill_processes(isolation: Isolation) -> None:
-    for pid in children(os.getpid()):
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"scenario.isolation.worker" in command:
-            os.kill(pid, signal.SIGKILL)
+    _kill_workers_of(os.getpid())
+
+
+def _kill_workers_of(owner: int) -> None:
+    # A worker may end by itself between the listing and the kill.
+    for pid in children(owner):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if b"scenario.isolation.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)

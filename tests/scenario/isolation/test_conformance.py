@@ -125,7 +125,7 @@ def test_the_self_check_finds_every_protection(provider: Provider, sandbox: Isol
     found = sandbox.self_check()
     assert set(found) == {"network", "files", "processes", "memory", "unprivileged"}
     assert all(found[name] for name in ("network", "files", "processes", "memory"))
-    assert found["unprivileged"] or provider.name == "process"
+    assert found["unprivileged"] or provider.name != "docker"
 
 
 # --- hostile jobs ---------------------------------------------------------------------------
@@ -251,6 +251,22 @@ def test_a_job_sees_no_key(
     assert not {"OPENAI_API_KEY", "TIDE_SECRET"} & set(found["environment"])
     if provider.name == "docker":
         assert found["readable"] == []
+
+
+def test_a_job_cannot_read_the_data_of_another_run(
+    provider: Provider, panels: dict[str, Path]
+) -> None:
+    if provider.name != "docker":
+        pytest.skip("processes see the machine's files, which their label in every record tells")
+    with provider.make() as one, provider.make() as other:
+        one.start({"search": panels["search"]})
+        other.start({"confirm": panels["confirm"]})
+        files = sorted(panels["confirm"].iterdir())
+        paths = [str(path) for path in files] + [f"/panels/confirm/{path.name}" for path in files]
+        (found,) = one.run([{"do": "look_around", "paths": paths}])
+        assert found["readable"] == []
+        (found,) = other.run([{"do": "look_around", "paths": paths}])
+        assert len(found["readable"]) == len(files)
 
 
 # --- faults of the infrastructure -----------------------------------------------------------

@@ -21,7 +21,6 @@ from tests.scenario.isolation.conftest import Engine
 
 pytestmark = [
     pytest.mark.docker,
-    pytest.mark.slow,
     pytest.mark.skipif(
         os.name != "posix" or os.geteuid() != 0 or shutil.which("dockerd") is None,
         reason="starts a Docker engine of its own, as root",

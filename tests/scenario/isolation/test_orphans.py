@@ -6,11 +6,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scenario.isolation.base import Runner
 from tests.scenario.isolation.conftest import Engine, children
+
+if TYPE_CHECKING:
+    from tests.scenario.isolation.nodes import Cluster
 
 CLIENT = Path(__file__).with_name("client.py")
 ROOT = Path(__file__).parents[3]
@@ -65,6 +69,15 @@ def test_no_process_outlives_a_killed_client(
     _, workers = kill_client("process", job)
     assert len(workers) == (4 if job == "busy" else 2)
     assert gone_within(5, lambda: [pid for pid in workers if Path(f"/proc/{pid}").exists()])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("job", ["idle", "busy"])
+def test_no_worker_of_a_node_outlives_a_killed_client(
+    cluster: "Cluster", kill_client: Callable[[str, str], tuple[str, list[int]]], job: str
+) -> None:
+    kill_client(cluster.address, job)
+    assert gone_within(5, lambda: [pid for one in cluster.nodes for pid in descendants(one.pid)])
 
 
 @pytest.mark.docker
