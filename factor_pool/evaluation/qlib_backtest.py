@@ -68,7 +68,7 @@ class QlibBacktest:
                 "module_path": "qlib.backtest.executor",
                 "kwargs": {"time_per_step": "day", "generate_portfolio_metrics": True},
             },
-            benchmark=pd.Series(self._market.benchmark, days),  # type: ignore[arg-type]
+            benchmark=pd.Series(self._market.benchmark, days),
             account=self.rules.cash,
             exchange_kwargs=self._exchange(),
         )
@@ -152,7 +152,9 @@ class _Scores(Signal):
             return None
         held = set(self.strategy.trade_position.get_stock_list())
         below = {code: -place for place, code in enumerate(row.index) if code in held}
-        return row.fillna(pd.Series(below, dtype=np.float64)).dropna()
+        places = scored.reindex(row.index).to_numpy()
+        gaps = np.array([below.get(code, np.nan) for code in row.index])
+        return pd.Series(np.where(np.isnan(places), gaps, places), row.index).dropna()
 
 
 def _write_tree(panel: Panel, rules: Rules, folder: Path) -> None:

@@ -1,3 +1,5 @@
+"""A portfolio of sectors, by hand-computed accounts."""
+
 import numpy as np
 import pytest
 
