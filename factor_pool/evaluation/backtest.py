@@ -221,7 +221,7 @@ class Market:
     >>> market = Market(panel, Rules(top=1, cash=1e6, deal="close").on(panel))
     >>> curve = market.simulate(panel.values["close"])
     >>> curve.net_value().round(4).tolist(), int(curve.positions[-1])
-    ([1.0, 0.9995, 1.0283, 1.038], 1)
+    ([1.0, 0.9995, 1.0283, 1.0381], 1)
     """
 
     def __init__(self, panel: Panel, rules: Rules) -> None:
