@@ -2,9 +2,9 @@
 
     python -m benchmarks.store [--sectors 400] [--sessions 1500] [--fields 30] [--folder DIR]
 
-Bar: a day in under 5 s for 400 sectors x 1,500 sessions. A version holds 12,000 files of Qlib's; the
-first two days create theirs, from the third on a build writes over those of a version that is no
-longer needed.
+Bar: a day in under 5 s for 400 sectors x 1,500 sessions. A version holds 12,000 files of Qlib's;
+the first two days create theirs, from the third on a build writes over those of a version that is
+no longer needed.
 """
 
 import argparse
