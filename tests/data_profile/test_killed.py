@@ -76,7 +76,7 @@ def test_killed_at_any_moment_with_its_fetching_process(tmp_path: Path) -> None:
         "collect(Home(Path(sys.argv[1])).create(), now.date(), 'collect', sources=SOURCES,\n"
         "        now=lambda: now)\n"
     )
-    for _ in range(30):
+    for _ in range(12):
         shutil.rmtree(home, ignore_errors=True)
         process = subprocess.Popen([sys.executable, "-c", code, str(home)])
         time.sleep(rng.uniform(0.3, 4.0))
