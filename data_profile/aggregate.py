@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from data_profile.day_tables import DayTables, Resolve
+from data_profile.news import by_sector
 from data_profile.price_limits import PriceLimitError, board_of
 
 LADDER = 5  # heights 2, 3, 4, and 5 or more; height 1 is limit_up_first_board
@@ -283,15 +284,17 @@ def _news(day: DayTables) -> dict[str, pd.Series]:
     news = day.tables.get("news")
     if news is None:
         return {}
+    if "key" not in news:
+        news = news.assign(key=np.arange(len(news)))
     parts = []
     if "board" in news:
         parts.append(news.assign(sector=day.of_boards(news)).dropna(subset="sector"))
     if "code" in news:
         parts.append(day.place(news[news["code"].notna()]))
-    scores = pd.concat([part[["sector", "score"]] for part in parts]).groupby("sector")["score"]
+    summed = by_sector(pd.concat(parts))
     return {
-        "news_sentiment": scores.mean(),
-        "news_count": scores.size().astype(np.float64).reindex(day.sectors, fill_value=0.0),
+        "news_sentiment": summed["news_sentiment"],
+        "news_count": summed["news_count"].reindex(day.sectors, fill_value=0.0),
     }
 
 

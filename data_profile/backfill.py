@@ -18,6 +18,7 @@ from data_profile.collector import held
 from data_profile.errors import SourceError
 from data_profile.fetching import Job, Sources, fetch
 from data_profile.home import Home
+from data_profile.news import Scoring, Sentiment
 from data_profile.raw import Raw
 from data_profile.sources.akshare_history import BoardMainFlowHistory, BoardQuotesHistory
 from data_profile.sources.base import Observation, Source, SourceEmpty, SourceRefused
@@ -85,6 +86,7 @@ def backfill(
     bars: "history.Bars | None" = None,
     now: Callable[[], datetime.datetime] = schedule.china_now,
     histories: Mapping[str, Callable[..., Source]] = HISTORIES,
+    scoring: Scoring = Sentiment,
 ) -> Summary:
     """Ask for the history since a session, or go on with what an earlier run left.
 
@@ -104,6 +106,8 @@ def backfill(
         The clock.
     histories
         Name -> what makes the history of a board.
+    scoring
+        Who scores headlines.
 
     Raises
     ------
@@ -127,7 +131,7 @@ def backfill(
         if not stopped:
             progress(standing.done, standing.done, "building the days")
             answers = [answer for _, answer in backlog.done()]
-            built = history.build(home, answers, tuple(sources), bars, since, now())
+            built = history.build(home, answers, tuple(sources), bars, since, now(), scoring)
             if not standing.waiting:
                 backlog.clear()
         return _summary(standing, built, stopped)

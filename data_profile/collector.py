@@ -20,6 +20,7 @@ from data_profile.fetching import DEADLINE, Job, Sources, fetch
 from data_profile.files import exclusive
 from data_profile.home import Home
 from data_profile.journal import Fetch, Journal, Outcome
+from data_profile.news import Scoring, Sentiment
 from data_profile.raw import Raw
 from data_profile.schedule import Step
 from data_profile.sources.base import Observation
@@ -92,6 +93,7 @@ def collect(
     sources: Sources,
     now: Callable[[], datetime.datetime] = schedule.china_now,
     deadline: float = DEADLINE,
+    scoring: Scoring = Sentiment,
 ) -> Report:
     """Run one step of one session, or go on with it where an earlier run stopped.
 
@@ -109,6 +111,8 @@ def collect(
         The clock, timezone-aware; it stamps what is collected.
     deadline
         Seconds that one source may take.
+    scoring
+        Who scores headlines.
 
     Raises
     ------
@@ -130,11 +134,15 @@ def collect(
             note = schedule.describe_missed(chosen)
             journal.miss(session, step, now(), note)
             return Report(session, step, "missed", note)
-        return _Run(home, session, chosen, sources, now, journal).go(deadline)
+        return _Run(home, session, chosen, sources, now, journal, scoring).go(deadline)
 
 
 def collect_session(
-    home: Home, session: datetime.date, sources: Sources, now: Callable[[], datetime.datetime]
+    home: Home,
+    session: datetime.date,
+    sources: Sources,
+    now: Callable[[], datetime.datetime],
+    scoring: Scoring = Sentiment,
 ) -> list[Report]:
     """Run every step of a session that has opened and no later step has replaced, in order.
 
@@ -149,7 +157,7 @@ def collect_session(
         return [Report(session, "", "closed", schedule.describe_closed(session))]
     schedule.require_open(schedule.STEPS[0], session, now())
     return [
-        collect(home, session, step.name, sources=sources, now=now)
+        collect(home, session, step.name, sources=sources, now=now, scoring=scoring)
         for step in schedule.open_steps(session, now())
     ]
 
@@ -165,8 +173,9 @@ class _Run:
         sources: Sources,
         now: Callable[[], datetime.datetime],
         journal: Journal,
+        scoring: Scoring,
     ) -> None:
-        self._home, self._session, self._step = home, session, step
+        self._home, self._session, self._step, self._scoring = home, session, step, scoring
         self._sources, self._now, self._journal = sources, now, journal
         self._raw = Raw(home.store / "raw")
         self._fetches: dict[str, Fetch] = {}
@@ -183,7 +192,9 @@ class _Run:
         built = None
         if self._step.builds:
             try:
-                built = day.build(self._home, self._session, self._expected())
+                built = day.build(
+                    self._home, self._session, self._expected(), scoring=self._scoring
+                )
             except DataError as error:
                 note = f"the day could not be built: {error}"
                 self._journal.end(self._session, self._step.name, "partial", self._now(), note)

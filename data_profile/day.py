@@ -6,6 +6,7 @@ the same day.
 """
 
 import datetime
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -17,13 +18,15 @@ from data_profile.day_tables import NEEDED, Resolve, unplaced
 from data_profile.home import Home
 from data_profile.levels import Chain, RawCloses
 from data_profile.members import Members
-from data_profile.news import Sentiment
+from data_profile.news import Scoring, Sentiment
 from data_profile.raw import Entry, Raw
 from data_profile.sector_names import SectorError, clean
 from data_profile.sectors import Sectors
 from data_profile.sources.base import Observation
 from data_profile.store import Store
 
+_LISTS = ("board_flow", "board_main_flow", "board_quotes")
+"""Tables that name every board of a kind, every session."""
 WORDS = {"change": "ret", "previous_streak": "streak"}  # sources' word -> the sums' word
 
 
@@ -78,7 +81,13 @@ class Built:
         }
 
 
-def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built | None:
+def build(
+    home: Home,
+    session: datetime.date,
+    expected: Sequence[str],
+    *,
+    scoring: Scoring = Sentiment,
+) -> Built | None:
     """Build the day of a session and put it into the store.
 
     Parameters
@@ -89,6 +98,8 @@ def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built 
         Date in Asia/Shanghai.
     expected
         Names of the sources that should be in by now, in the order of preference.
+    scoring
+        Who scores headlines; the method is kept beside the day (`news_method`).
 
     Returns
     -------
@@ -110,9 +121,14 @@ def build(home: Home, session: datetime.date, expected: Sequence[str]) -> Built 
     sectors = Sectors(home.store / "sectors")
     rows, doubtful = sum_up(
         session,
-        tables_of(observations, Sentiment(home.cache), session),
+        tables_of(observations, scoring(home.cache), session),
         members.table,
-        resolver(sectors, [told.frame for told in observations], session),
+        resolver(
+            sectors,
+            [told.frame for told in observations],
+            session,
+            [_before(raw, told) for told in observations],
+        ),
     )
     if rows.empty:
         return None
@@ -183,8 +199,8 @@ def tables_of(
             parts.setdefault(told.table, []).append(told.frame.rename(columns=WORDS))
     tables = {name: _joined(frames) for name, frames in parts.items()}
     if "news" in tables:
-        scored = sentiment.day(tables["news"], session).table
-        tables["news"] = scored.dropna(axis=1, how="all")
+        scored = sentiment.day(tables["news"], session)
+        tables["news"] = scored.table.dropna(axis=1, how="all").assign(method=scored.method)
     return tables
 
 
@@ -196,6 +212,8 @@ def sum_up(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """One row a sector, and the boards that are in none of them."""
     rows = aggregate.sector_day(session, tables, members, resolve)
+    if "news" in tables and len(tables["news"]):
+        rows = rows.assign(news_method=tables["news"]["method"].iloc[0])
     left_out = unplaced(tables, members, resolve)
     return rows, (*left_out.boards, *left_out.contested)
 
@@ -206,14 +224,25 @@ def names_of(sectors: Sectors, rows: pd.DataFrame) -> dict[str, str]:
     return {name: known[name].name for name in rows["instrument"]}
 
 
-def resolver(sectors: Sectors, lists: Iterable[pd.DataFrame], session: datetime.date) -> Resolve:
-    """Take in the boards of each list, then say which sector a board of the day is."""
+def resolver(
+    sectors: Sectors,
+    lists: Iterable[pd.DataFrame],
+    session: datetime.date,
+    earlier: Iterable[pd.DataFrame | None] = (),
+) -> Resolve:
+    """Take in the boards of each list, then say which sector a board of the day is.
+
+    `earlier` has the same lists of a session before, where there are such: a board that appears
+    when another is gone from its list is asked about as a rename.
+    """
     known: dict[tuple[str, str], str | None] = {}
-    for frame in lists:
+    for frame, old in itertools.zip_longest(lists, earlier):
         if {"board", "kind"} <= set(frame):
             for kind, rows in frame.dropna(subset="board").groupby("kind"):
                 names = [name for name in rows["board"].unique() if _is_name(name)]
-                matches = sectors.enter(names, str(kind), session)
+                before = [] if old is None else old.loc[old["kind"] == kind, "board"]
+                gone = [name for name in before if _is_name(name)]
+                matches = sectors.enter(names, str(kind), session, before=gone)
                 known |= {(name, str(kind)): match.sector_id for name, match in matches.items()}
 
     def resolve(name: str, kind: str) -> str | None:
@@ -224,6 +253,20 @@ def resolver(sectors: Sectors, lists: Iterable[pd.DataFrame], session: datetime.
         return known[name, kind]
 
     return resolve
+
+
+def _before(raw: Raw, told: Observation) -> pd.DataFrame | None:
+    """The last good table of the same source before its session; None for one that is no list."""
+    if told.table not in _LISTS:
+        return None
+    entries = [
+        entry
+        for entry in raw.observations(source=told.source)
+        if entry.session < told.session and not entry.quarantined
+    ]
+    if not entries:
+        return None
+    return raw.get(max(entries, key=lambda entry: (entry.session, entry.observed_at)).id).frame
 
 
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from data_profile.home import Home
 from data_profile.levels import Chain
 from data_profile.limit_events import classify, pools_by_session
 from data_profile.members import Members
-from data_profile.news import Sentiment
+from data_profile.news import Scoring, Sentiment
 from data_profile.raw import Raw
 from data_profile.sectors import Sectors
 from data_profile.store import Store
@@ -79,6 +79,7 @@ def build(
     bars: Bars | None,
     since: datetime.date,
     observed_at: datetime.datetime,
+    scoring: Scoring = Sentiment,
 ) -> int:
     """Build every session that anything is known of, and put all of them into the store at once.
 
@@ -96,6 +97,8 @@ def build(
         First session to build.
     observed_at
         Now; timezone-aware.
+    scoring
+        Who scores headlines.
 
     Returns
     -------
@@ -114,18 +117,20 @@ def build(
     told = {*map(datetime.date.fromisoformat, dated), *boards, *computed}
     days = sorted(one for one in told if one >= since and sessions.is_session(one))
     sectors = Sectors(home.store / "sectors")
-    made = list(_days(home, raw, days, boards, computed, sectors, order))
+    made = list(_days(raw, days, boards, computed, sectors, order, scoring(home.cache)))
     if made:
         made = _continued(home, raw, made, sectors, order)
         names: dict[str, str] = {}
         for rows, _ in made:
             names |= names_of(sectors, rows)
         Store(home.store).extend(made, observed_at=observed_at, names=names, source=SOURCE)
-        _rebuild(home, raw, order, since=made[0][1])
+        _rebuild(home, raw, order, since=made[0][1], scoring=scoring)
     return len(made)
 
 
-def _rebuild(home: Home, raw: Raw, order: Sequence[str], since: datetime.date) -> None:
+def _rebuild(
+    home: Home, raw: Raw, order: Sequence[str], since: datetime.date, scoring: Scoring
+) -> None:
     """Build the collected days after `since` again: their levels continue what is now before."""
     for held in Store(home.store).days():
         if held.state != "imported" and held.session > since:
@@ -135,6 +140,7 @@ def _rebuild(home: Home, raw: Raw, order: Sequence[str], since: datetime.date) -
                 home,
                 held.session,
                 [s for s in order if s in there or s.partition(".")[2] in held.missing],
+                scoring=scoring,
             )
 
 
@@ -172,17 +178,16 @@ def _boards(raw: Raw, answers: Sequence[str]) -> dict[datetime.date, Tables]:
 
 
 def _days(
-    home: Home,
     raw: Raw,
     days: Sequence[datetime.date],
     boards: Mapping[datetime.date, Tables],
     computed: Mapping[datetime.date, Tables],
     sectors: Sectors,
     order: Sequence[str],
+    sentiment: Sentiment,
 ) -> Iterator[tuple[pd.DataFrame, datetime.date]]:
     """The rows of each session; what an upstream told goes before what was computed."""
     members = Members(raw)
-    sentiment = Sentiment(home.cache)
     for session in days:
         entries = chosen_of(order, raw.observations(session=session)).values()
         told = [raw.get(entry.id) for entry in entries]

@@ -73,6 +73,10 @@ class Scored:
     note: str = ""
 
 
+Scoring = Callable[[Path], "Sentiment"]
+"""Makes the scorer of a cache folder (`Home.cache`): `Sentiment` itself, or with a model."""
+
+
 class Sentiment:
     """Scores headlines, and keeps what a language model said of them.
 

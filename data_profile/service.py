@@ -20,6 +20,7 @@ from data_profile.errors import DataError
 from data_profile.fetching import Sources, end_with_parent
 from data_profile.home import Home
 from data_profile.journal import Journal, StepRecord
+from data_profile.news import Scoring, Sentiment
 from data_profile.schedule import Step
 
 LOOK_BACK = 14  # days: as far as Eastmoney's pools reach
@@ -65,7 +66,9 @@ def _wanted(record: StepRecord | None, now: datetime.datetime) -> bool:
     return now >= record.ended_at + WAIT * 2 ** (record.runs - 1)
 
 
-def run_due(home: Home, sources: Sources, now: Clock, say: Say) -> list[Report]:
+def run_due(
+    home: Home, sources: Sources, now: Clock, say: Say, scoring: Scoring = Sentiment
+) -> list[Report]:
     """Run every step that is due, oldest first, and note those that can no more be run.
 
     Raises
@@ -82,7 +85,7 @@ def run_due(home: Home, sources: Sources, now: Clock, say: Say) -> list[Report]:
         note_missed(journal, now(), say)
     reports = []
     for session, step in waiting:
-        report = collect(home, session, step.name, sources=sources, now=now)
+        report = collect(home, session, step.name, sources=sources, now=now, scoring=scoring)
         for line in report.lines():
             say(line)
         reports.append(report)
@@ -123,14 +126,22 @@ class Runner:
         Told every line worth reading.
     now
         The clock; importable by name, since the process reads it too.
+    scoring
+        Who scores headlines; importable by name, too.
     """
 
     def __init__(
-        self, home: Home, sources: Sources, say: Say, now: Clock = schedule.china_now
+        self,
+        home: Home,
+        sources: Sources,
+        say: Say,
+        now: Clock = schedule.china_now,
+        scoring: Scoring = Sentiment,
     ) -> None:
         if not home.root.is_absolute():
             raise DataError(f"the home folder {home.root} must be an absolute path here")
         self._home, self._sources, self._say, self._now = home, dict(sources), say, now
+        self._scoring = scoring
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._began = self._rest_until = now()
@@ -171,7 +182,9 @@ class Runner:
         context = multiprocessing.get_context("spawn")
         self._pipe, there = context.Pipe(duplex=False)
         self._process = context.Process(
-            target=_job, args=(there, self._home, self._sources, self._now), name="collect"
+            target=_job,
+            args=(there, self._home, self._sources, self._now, self._scoring),
+            name="collect",
         )
         self._began = self._now()
         self._process.start()
@@ -210,13 +223,13 @@ class Runner:
         process.close()
 
 
-def _job(pipe: Connection, home: Home, sources: Sources, now: Clock) -> None:
+def _job(pipe: Connection, home: Home, sources: Sources, now: Clock, scoring: Scoring) -> None:
     """What the process of a run does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     os.dup2(2, 1)
     try:
-        run_due(home, sources, now, pipe.send)
+        run_due(home, sources, now, pipe.send, scoring)
     except DataError as error:
         pipe.send(f"error: {error}")
         sys.exit(1)
@@ -228,6 +241,7 @@ def serve(
     stop: threading.Event,
     say: Say,
     now: Clock = schedule.china_now,
+    scoring: Scoring = Sentiment,
 ) -> None:
     """Run the day's steps as they fall due, until `stop` is set.
 
@@ -240,7 +254,7 @@ def serve(
     """
     home = Home(home.root.absolute())
     with held(home.root / "serve.lock", "tide daily --serve"):
-        runner = Runner(home, sources, say, now)
+        runner = Runner(home, sources, say, now, scoring)
         try:
             announced = None
             while not stop.is_set():

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 import prompts
-from data_profile.news import ScorerUnavailable
+from data_profile.news import ScorerUnavailable, Sentiment
+from data_profile.sessions import today
 from scenario.account import Account, Budget
 from scenario.errors import BackendError, ScenarioError
 
@@ -91,6 +92,15 @@ def from_environment(folder: Path, usd: float | None = None) -> NewsScorer | Non
     if model is None:
         return None
     return NewsScorer(Backend(model, Account(folder, Budget.from_environment(usd))))
+
+
+def sentiment(folder: Path) -> Sentiment:
+    """The scorer of headlines for a cache folder: a language model where one is set.
+
+    The budget of the environment (`Budget`) counts for each day anew.
+    """
+    model = from_environment(folder / "news" / str(today()))
+    return Sentiment(folder) if model is None else Sentiment(folder, model, model.method)
 
 
 def _scores(count: int) -> type[BaseModel]:

@@ -30,15 +30,16 @@ def collect(
     from data_profile.service import run_due
     from data_profile.sessions import as_date
     from data_profile.sources import SOURCES
+    from scenario.news_scorer import sentiment
 
     opened = open_home(home)
     if date is None:
-        reports = run_due(opened, SOURCES, china_now, say)
+        reports = run_due(opened, SOURCES, china_now, say, sentiment)
         if not reports:
             step, session = next_opening(china_now())
             say(f"nothing is due; the next is {step.name} of {session} at {step.at:%H:%M} in China")
     else:
-        reports = collect_session(opened, as_date(date), SOURCES, china_now)
+        reports = collect_session(opened, as_date(date), SOURCES, china_now, sentiment)
         for report in reports:
             for line in report.lines():
                 say(line)
@@ -65,11 +66,12 @@ def backfill(
     from data_profile.history import Bars
     from data_profile.sessions import as_date, today
     from data_profile.sources import SOURCES
+    from scenario.news_scorer import sentiment
 
     first = as_date(since) if since else today() - datetime.timedelta(days=365)
     prices = Bars.read(bars) if bars else None
     with backfill_progress() as progress:
-        summary = run(open_home(home), SOURCES, first, progress, bars=prices)
+        summary = run(open_home(home), SOURCES, first, progress, bars=prices, scoring=sentiment)
     if as_json:
         print_json(summary.to_dict())
     else:
@@ -93,12 +95,13 @@ def daily(
     from data_profile.collector import collect as run
     from data_profile.schedule import china_now, trading_day
     from data_profile.sources import SOURCES
+    from scenario.news_scorer import sentiment
 
     if serve == (once is not None):
         raise typer.BadParameter("give --once STEP or --serve", param_hint="'--once' / '--serve'")
     opened = open_home(home)
     if once is not None:
-        report = run(opened, trading_day(china_now()), once, sources=SOURCES)
+        report = run(opened, trading_day(china_now()), once, sources=SOURCES, scoring=sentiment)
         for line in report.lines():
             say(line)
         _tell([report], as_json)
@@ -107,7 +110,7 @@ def daily(
     from data_profile.service import serve as stay
 
     with stop_on_signals() as stop:
-        stay(opened, SOURCES, stop, log)
+        stay(opened, SOURCES, stop, log, scoring=sentiment)
 
 
 def _tell(reports: Sequence["Report"], as_json: bool) -> None:
