@@ -5,18 +5,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data_profile.collector import CollectorError, Report, collect, collect_session, held
+from data_profile.day import resolver
 from data_profile.errors import CalendarError
 from data_profile.home import Home
 from data_profile.journal import Journal
+from data_profile.news import Scoring, Sentiment
 from data_profile.raw import Raw
 from data_profile.schedule import SHANGHAI, ScheduleError
+from data_profile.sectors import Sectors
 from data_profile.sessions import calendar, is_session
 from data_profile.store import Store
 from tests.data_profile.replayed import sources
@@ -45,13 +49,50 @@ def upstream() -> Iterator[Upstream]:
 
 
 def run(
-    home: Home, upstream: Upstream, step: str, clock: str, *names: str, day: datetime.date = FRIDAY
+    home: Home,
+    upstream: Upstream,
+    step: str,
+    clock: str,
+    *names: str,
+    day: datetime.date = FRIDAY,
+    scoring: Scoring = Sentiment,
 ) -> Report:
     moment = at(day, clock)
     return collect(
         home, upstream.session, step, sources=sources(upstream.url, moment, *names),
-        now=lambda: moment,
+        now=lambda: moment, scoring=scoring,
     )  # fmt: skip
+
+
+def test_headlines_are_scored_by_the_model_that_is_set_and_it_is_named(
+    home: Home, upstream: Upstream
+) -> None:
+    asked: list[str] = []
+
+    def model(headlines: Sequence[str]) -> list[float]:
+        asked.extend(headlines)
+        return [0.25] * len(headlines)
+
+    def scoring(folder: Path) -> Sentiment:
+        return Sentiment(folder, model, "m-1 news-1")
+
+    run(home, upstream, "collect", "15:36", scoring=scoring)
+    run(home, upstream, "lists", "18:11", scoring=scoring)
+    assert asked
+    assert "news_method" in Store(home.store).manifest().ignored
+    scores = Store(home.store).panel().values.get("news_sentiment")
+    assert scores is None or set(scores[np.isfinite(scores)].tolist()) <= {0.25}
+
+
+def test_a_board_that_appears_when_another_is_gone_is_asked_about(tmp_path: Path) -> None:
+    sectors = Sectors(tmp_path)
+    before = pd.DataFrame({"board": ["半导体", "券商信托"], "kind": "industry"})
+    today = pd.DataFrame({"board": ["半导体", "证券"], "kind": "industry"})
+    resolver(sectors, [before], THURSDAY)
+    resolve = resolver(sectors, [today], FRIDAY, [before])
+    assert resolve("半导体", "industry") is not None
+    assert resolve("证券", "industry") is None
+    assert [one.name for one in sectors.review()] == ["证券"]
 
 
 def test_a_whole_day(home: Home, upstream: Upstream) -> None:
