@@ -17,7 +17,12 @@ def environment(place: Path) -> dict[str, str]:
     """A new user's environment: no key, no Docker, an empty home folder of their own."""
     person = place / "person"
     person.mkdir(exist_ok=True)
-    kept = {k: v for k, v in os.environ.items() if not k.endswith("_KEY") and k != "CHAT_MODEL"}
+    # MLflow sets its own variables, so other tests of this process may have left some.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.endswith("_KEY") and name != "CHAT_MODEL" and not name.startswith("MLFLOW_")
+    }
     return kept | {"HOME": str(person), "DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 
 

@@ -15,8 +15,8 @@ from factor_pool.records import Attempt, Member
 from tests.factor_pool import fake_night
 
 GATES = (
-    "novelty", "complexity", "coverage", "baseline_copy", "correlation", "strength", "power",
-    "stability", "halves", "turnover",
+    "validity", "novelty", "complexity", "coverage", "baseline_copy", "correlation", "strength",
+    "power", "stability", "halves", "turnover",
 )  # fmt: skip
 AFTER = ("kin", "opened", "confirm", "rule", "written")
 INSTANTS = {"recorded_at", "judged_at", "tested_at", "accepted_at", "at"}
