@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from console.commands.data import data_app
+from console.commands.forecasting import app as forecasting_app
 from console.commands.pool import pool_app
 from console.commands.work import app as work_app
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(work_app)
+app.add_typer(forecasting_app)
 app.add_typer(data_app, name="data")
 app.add_typer(pool_app, name="pool")
 

@@ -53,6 +53,8 @@ def main() -> None:
         return named.assign(instrument=ids * count)
 
     history = rows(len(days) - DAYS).assign(date=np.repeat(np.array(days[:-DAYS]), len(ids)))
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         store = Store(Path(folder))
         measured("import", lambda: store.build(history, {}, source="history"))

@@ -1,4 +1,4 @@
-"""The jobs themselves: mine, evaluate, train, predict; and a first look."""
+"""The jobs themselves: mine and evaluate; and a first look."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -153,40 +153,3 @@ def eval_(
         print_json(document)
     else:
         show_score(document)
-
-
-@app.command()
-def train(
-    home: HomeOption = DEFAULT_HOME, seed: SeedOption = 1, as_json: JsonOption = False
-) -> None:
-    """Train the predictor on the store and the pool."""
-    from console.progress import training_progress
-    from console.tables import show_training
-    from predictor.training import train as run
-
-    with training_progress() as progress:
-        trained = run(open_home(home), seed=seed, progress=progress)
-    if as_json:
-        print_json(trained.to_dict())
-    else:
-        show_training(trained.to_dict())
-
-
-@app.command()
-def predict(
-    home: HomeOption = DEFAULT_HOME,
-    date: Annotated[str | None, typer.Option(help="As of this session; default: the last.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="Sectors to show.")] = 10,
-    as_json: JsonOption = False,
-) -> None:
-    """Rank the sectors most likely to see a wave of limit-ups in the next session."""
-    from console.display import working
-    from console.tables import show_forecast
-    from predictor.forecast import predict as run
-
-    with working("ranking the sectors"):
-        forecast = run(open_home(home), date=date, top=top)
-    if as_json:
-        print_json(forecast.to_dict())
-    else:
-        show_forecast(forecast.to_dict())
