@@ -1,10 +1,10 @@
 """Names of seats: which broker's branch one names, however it is written.
 
-A seat of the dragon-tiger list is a branch of a broker. Its name has a legal form (股份有限公司), a
-place (province, city, district, street, number) and a suffix (证券营业部, 分公司), and each is written
-in full, in part or not at all, by source and by year. `parse` takes a name apart; two names are
-one seat when their parts are the same (`Branch.key`), or the same but for a district or a city that
-one of them leaves out (`seats.py`). A branch (营业部) is never its region's branch company (分公司).
+A seat of the dragon-tiger list is a branch of a broker. Its name has a legal form (股份有限公司),
+a place (province, city, district, street, number) and a suffix (证券营业部, 分公司), and each is
+written in full, in part or not at all, by source and by year. `parse` takes a name apart; two names
+are one seat when their parts are the same (`Branch.key`), or the same but for a district or a city
+that one of them leaves out (`seats.py`). A branch (营业部) is never its region's company (分公司).
 """
 
 import re
@@ -65,9 +65,9 @@ class Branch:
     Parameters
     ----------
     kind
-        "institution" (机构专用), "northbound" (Stock Connect), "summary" (an exchange's sum by class of
-        investor, no seat), "branch" (营业部), "company" (分公司), "head" (总部), "desk" (another
-        department, or something unnamed).
+        "institution" (机构专用), "northbound" (Stock Connect), "summary" (an exchange's sum by
+        class of investor, no seat), "branch" (营业部), "company" (分公司), "head" (总部), "desk"
+        (another department, or something unnamed).
     broker
         Today's name, without its legal form; of an institution and the like the whole name.
     city, district, street

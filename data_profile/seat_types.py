@@ -142,7 +142,7 @@ def _passed(held: pd.DataFrame, shape: tuple[int, int], test: HotMoneyTest) -> n
     days = held.groupby(["t", "s"]).agg(
         stocks=("code", "size"), top=("buy", "max"), bought=("buy", "sum")
     )
-    t, s = days.index.get_level_values("t"), days.index.get_level_values("s")
+    t, s = (days.index.get_level_values(level).to_numpy() for level in ("t", "s"))
     buying = (days["bought"] > 0).to_numpy()
     share = np.where(buying, days["top"] / days["bought"].where(buying, 1.0), 0.0)
     exits = left_within(held, test.leaves_within, shape[0])
@@ -151,9 +151,9 @@ def _passed(held: pd.DataFrame, shape: tuple[int, int], test: HotMoneyTest) -> n
         for v in (days["stocks"].to_numpy(float), np.ones(len(days)), buying.astype(float), share)
     )
     # A buy is judged when its time to be left is over, never earlier.
-    matured = exits["t"] + test.leaves_within
+    matured = exits["t"].to_numpy() + test.leaves_within
     judged, left = (
-        _before(shape, matured, exits["s"], v, test.window)
+        _before(shape, matured, exits["s"].to_numpy(), v, test.window)
         for v in (np.ones(len(exits)), exits["left"].to_numpy(float))
     )
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -196,11 +196,10 @@ def left_within(held: pd.DataFrame, within: int, sessions: int) -> pd.DataFrame:
 
 
 def _before(
-    shape: tuple[int, int], t: pd.Index, s: pd.Index, values: np.ndarray, window: int
+    shape: tuple[int, int], t: np.ndarray, s: np.ndarray, values: np.ndarray, window: int
 ) -> np.ndarray:
     """Sum of values over the `window` sessions before each session, float64 of `shape`."""
     grid = np.zeros((shape[0] + 1, shape[1]))
-    t, s = np.asarray(t), np.asarray(s)
     inside = t < shape[0]
     np.add.at(grid, (t[inside] + 1, s[inside]), values[inside])
     total = np.cumsum(grid, axis=0)[:-1]  # row t: everything before session t

@@ -5,9 +5,9 @@
       lock               held while one is added
 
 Names with the same parts are one seat (`seat_names.parse`). Beyond that a name that leaves out the
-district or the city is taken for the only fuller one of its broker, and two names of almost the same
-letters are one, unless a letter that tells branches apart differs (东 / 西, 第一 / 第二). What is less
-alike waits on the review list, and counts as two seats until a person has decided.
+district or the city is taken for the only fuller one of its broker, and two names of almost the
+same letters are one, unless a letter that tells branches apart differs (东 / 西, 第一 / 第二). What
+is less alike waits on the review list, and counts as two seats until a person has decided.
 """
 
 import contextlib
@@ -154,7 +154,7 @@ class Seats:
             spelled = frozenset((one.key, other.key))
             if score is None or len(pair) == 1 or spelled in decided or pair in decided:
                 continue
-            made = _doubt(*sorted(pair), score)
+            made = _doubt(*sorted((seat[one.key], seat[other.key])), score=score)
             if pair not in asked or asked[pair].score < score:
                 asked[pair] = made
         return sorted(asked.values(), key=lambda doubt: (-doubt.score, doubt.one, doubt.other))
@@ -215,8 +215,11 @@ class Seats:
 
         pairs = [(a.key, b.key) for a, b in _same(branches.values())
                  if decided.get(frozenset((a.key, b.key)), True)]  # fmt: skip
-        pairs += [tuple(sorted(pair)) for pair, same in decided.items()
-                  if same and pair <= set(branches)]  # type: ignore[misc]  # fmt: skip
+        pairs += [
+            (v.one, v.other)
+            for v in self._verdicts()
+            if decided[frozenset((v.one, v.other))] and {v.one, v.other} <= set(branches)
+        ]
         for one, other in pairs:
             a, b = root(one), root(other)
             keep = max(a, b, key=lambda key: (len(key), key))
@@ -287,7 +290,7 @@ def _doubtful(one: Branch, other: Branch) -> float | None:
     return round(max(score, DOUBTFUL) if holds else score, 1)
 
 
-def _doubt(one: str, other: str, score: float) -> Doubt:
+def _doubt(one: str, other: str, *, score: float) -> Doubt:
     digest = hashlib.sha256(f"{one}\n{other}".encode()).hexdigest()
     return Doubt(digest[:6], one, other, score)
 

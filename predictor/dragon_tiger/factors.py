@@ -11,8 +11,8 @@
  F8   large-order share           ratio    turnover in large orders / turnover
 ====  ==========================  =======  =====================================================
 
-A factor is missing (NaN) where one of its inputs is: F1 to F3 where a stock's seats are not known, F2
-and F3 where nothing was bought, F4 with fewer than 5 sessions of turnover before, F5 without a
+A factor is missing (NaN) where one of its inputs is: F1 to F3 where a stock's seats are not known,
+F2 and F3 where nothing was bought, F4 with fewer than 5 sessions of turnover before, F5 without a
 previous close. It is absent, and named with the reason, where the data have no such field at all.
 All of it is known at 18:10 of the session and can be traded at the next session's open.
 """
@@ -167,7 +167,7 @@ _PANEL_FACTORS = {
 }
 
 
-def _at(panel: Panel, matrix: np.ndarray, index: pd.MultiIndex) -> np.ndarray:
+def _at(panel: Panel, matrix: np.ndarray, index: pd.Index) -> np.ndarray:
     """The matrix's values of (session, code) pairs; NaN where the panel has no such cell."""
     days = index.get_level_values(0).to_numpy().astype("datetime64[D]")
     row = np.searchsorted(panel.sessions, days)
