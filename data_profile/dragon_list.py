@@ -28,6 +28,12 @@ _SEAT_COLUMNS = [
     "session", "code", "span", "seat", "buy_rank", "sell_rank", "buy", "sell", "net_buy",
 ]  # fmt: skip
 _ROW = ["session", "code"]
+NO_SEATS = pd.DataFrame(
+    {"session": pd.Series(dtype="datetime64[s]")}
+    | {name: pd.Series(dtype=object) for name in ("code", "reason", "side", "seat")}
+    | {name: pd.Series(dtype=float) for name in ("rank", "buy", "sell")}
+)
+"""Seats as disclosed, before any were."""
 
 
 def span_of(reasons: pd.Series) -> pd.Series:

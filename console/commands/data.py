@@ -64,6 +64,7 @@ def data_import(
 def _import_panel(home: "Home", table: "TableFile", *, add: bool, kind: str, as_json: bool) -> None:
     from console.display import working
     from console.tables import show_import
+    from data_profile.list_fields import feed
     from data_profile.sectors import Sectors
     from data_profile.sources.panel_file import parse
     from data_profile.store import Store
@@ -75,7 +76,9 @@ def _import_panel(home: "Home", table: "TableFile", *, add: bool, kind: str, as_
         ids = Sectors(store.folder / "sectors").adopt(imported.names, first, kind=kind)
         imported = imported.renamed(ids)
     with working("building the store"):
-        manifest = store.build(imported.frame, imported.names, source=imported.source, add=add)
+        store.build(imported.frame, imported.names, source=imported.source, add=add)
+        feed(home)
+        manifest = store.manifest()
     if as_json:
         print_json(manifest.to_dict())
     else:
@@ -85,6 +88,7 @@ def _import_panel(home: "Home", table: "TableFile", *, add: bool, kind: str, as_
 def _import_stocks(home: "Home", table: "TableFile", kind: "StockFile", *, as_json: bool) -> None:
     from console.display import working
     from console.stocks import show_stock_import
+    from data_profile.list_fields import feed
     from data_profile.sources.stock_files import parse
     from data_profile.stocks import StockStore
 
@@ -92,6 +96,8 @@ def _import_stocks(home: "Home", table: "TableFile", kind: "StockFile", *, as_js
         taken = parse(table, kind)
     with working("building the stock store"):
         manifest = StockStore(home.stocks).take(taken.table, taken.frame, source=taken.source)
+    with working("adding the list to the sectors"):
+        feed(home)
     if as_json:
         print_json(manifest.to_dict())
     else:
