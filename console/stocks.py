@@ -1,10 +1,14 @@
 """What is printed about single stocks."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
 
 from console.display import stdout, table
 
 if TYPE_CHECKING:
+    from data_profile.seats import Doubt
     from data_profile.sources.stock_files import StockTable
     from data_profile.stock_manifest import StockManifest
 
@@ -43,3 +47,27 @@ def show_stocks(manifest: "StockManifest") -> None:
             f"front-adjusted (qfq): {', '.join(manifest.fields)}",
             markup=False,
         )
+
+
+def show_doubts(waiting: "Sequence[Doubt]") -> None:
+    """The pairs of names that wait for a decision, and how to take it."""
+    if not waiting:
+        stdout.print("no name of a seat waits for a decision")
+        return
+    made = table("id", "one", "other", "alike", right=("alike",))
+    for one in waiting:
+        made.add_row(one.id, escape(one.one), escape(one.other), f"{one.score:.0f}")
+    stdout.print(made)
+    stdout.print(
+        "Until then they count as two seats. --same ID: one seat; --apart ID: two. What is decided "
+        "holds from the next import or collected day on."
+    )
+
+
+def show_seats(seats: "Sequence[Mapping[str, Any]]") -> None:
+    """A seat a line."""
+    made = table("seat", "type", "names")
+    for one in seats:
+        made.add_row(escape(one["seat"]), one["type"], escape("; ".join(one["names"])))
+    stdout.print(made)
+    stdout.print(f"{len(seats)} seats; type: as of the last session on which each was listed")

@@ -43,13 +43,30 @@ def by_stock(stocks: StockStore, *, since: datetime.date | None = None) -> pd.Da
     StoreError, SeatError
         The list cannot be read, or a seat's name or the decisions about names cannot be taken.
     """
-    lists, seats = stocks.lists(), stocks.seats()
+    lists = stocks.lists()
     if since is not None:
-        first = pd.Timestamp(since)
-        seats = seats[seats["session"] >= _looked_back(seats["session"], first)]
-        lists = lists[lists["session"] >= first]
+        lists = lists[lists["session"] >= pd.Timestamp(since)]
+    return money.by_stock(lists, typed_seats(stocks, since=since))
+
+
+def typed_seats(stocks: StockStore, *, since: datetime.date | None = None) -> pd.DataFrame:
+    """Every seat of every list with who it is and what kind of money (`seat_types.typed`).
+
+    Parameters
+    ----------
+    since
+        First session of interest: earlier rows come along as far as their past matters to it.
+
+    Raises
+    ------
+    StoreError, SeatError
+        As `by_stock`.
+    """
+    seats = stocks.seats()
+    if since is not None:
+        seats = seats[seats["session"] >= _looked_back(seats["session"], pd.Timestamp(since))]
     ids = Seats(stocks.folder / "seats").unify(seats["seat"].unique())
-    return money.by_stock(lists, typed(seats.reset_index(drop=True), ids))
+    return typed(seats.reset_index(drop=True), ids)
 
 
 def _looked_back(sessions: pd.Series, first: pd.Timestamp) -> pd.Timestamp:
@@ -79,9 +96,10 @@ def by_sector(listed: pd.DataFrame, stocks: pd.DataFrame) -> pd.DataFrame:
     sector = stocks.dropna(subset="sector_id").set_index("code")["sector_id"]
     rows = listed.assign(instrument=listed["code"].map(sector), count=1.0)
     rows = rows.dropna(subset="instrument")
-    given = ("count", "net_buy", "institution_net_buy", "hot_money_net_buy")
-    sums = rows.groupby(["session", "instrument"])[list(given)]
-    values = sums.agg(lambda column: column.sum(skipna=False))
+    given = ["count", "net_buy", "institution_net_buy", "hot_money_net_buy"]
+    key = ["session", "instrument"]
+    unknown = rows[given].isna().groupby([rows[name] for name in key]).any()
+    values = rows.groupby(key)[given].sum().mask(unknown)
     every = pd.MultiIndex.from_product(
         [np.sort(listed["session"].unique()), np.sort(sector.unique())],
         names=["session", "instrument"],
@@ -122,5 +140,5 @@ def feed(home: Home) -> int:
 
 def _days(rows: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, datetime.date]]:
     for session, of_day in rows.groupby(rows["session"].dt.date):
-        day: datetime.date = session  # type: ignore[assignment]
+        day: datetime.date = session
         yield of_day.drop(columns="session").reset_index(drop=True), day

@@ -60,7 +60,7 @@ def _with_list(panel: Panel, listed: pd.DataFrame) -> Panel:
     """With the list's fields: missing on sessions without a list, 0 for a stock not on it."""
     days = listed["session"].to_numpy().astype("datetime64[D]")
     row = np.searchsorted(panel.sessions, days)
-    column = pd.Index(panel.instruments).get_indexer(listed["code"])
+    column = pd.Index(panel.instruments).get_indexer(pd.Index(listed["code"]))
     inside = (row < len(panel.sessions)) & (column >= 0)
     inside[inside] &= panel.sessions[row[inside]] == days[inside]
     told = np.isin(panel.sessions, days)[:, None] & panel.listed

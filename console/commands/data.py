@@ -7,6 +7,7 @@ import typer
 
 from console.commands.collecting import backfill, collect
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
+from console.commands.seats import seats_app
 from console.commands.sectors import sectors_app
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ data_app = typer.Typer(
     help="Market data: import, look at it, what each field means.", no_args_is_help=True
 )
 data_app.add_typer(sectors_app, name="sectors")
+data_app.add_typer(seats_app, name="seats")
 data_app.command("collect")(collect)
 data_app.command("backfill")(backfill)
 
