@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from console.display import stdout, table
+from console.profile import field_table
 
 if TYPE_CHECKING:
+    from data_profile.profile import FieldReport
     from data_profile.seats import Doubt
     from data_profile.sources.stock_files import StockTable
     from data_profile.stock_manifest import StockManifest
@@ -32,19 +34,19 @@ def show_stock_import(taken: "StockTable", manifest: "StockManifest") -> None:
         )
     if rest := [name for name in taken.ignored if name not in taken.future]:
         stdout.print(f"not used: {', '.join(rest)}", markup=False)
-    show_stocks(manifest)
+    show_stocks(manifest.to_dict())
 
 
-def show_stocks(manifest: "StockManifest") -> None:
-    """The stock store, a table a line."""
+def show_stocks(manifest: Mapping[str, Any]) -> None:
+    """The stock store, a table a line; `manifest` as `StockManifest.to_dict`."""
     made = table("stocks", "rows", "first", "last", "from", right=("rows",))
-    for name, one in manifest.tables.items():
-        made.add_row(_TITLES[name], str(one.rows), one.first, one.last, one.source)
+    for name, one in manifest["tables"].items():
+        made.add_row(_TITLES[name], str(one["rows"]), one["first"], one["last"], one["source"])
     stdout.print(made)
-    if manifest.stocks:
+    if manifest["stocks"]:
         stdout.print(
-            f"panel of {manifest.stocks} stocks x {manifest.sessions} sessions, prices "
-            f"front-adjusted (qfq): {', '.join(manifest.fields)}",
+            f"panel of {manifest['stocks']} stocks x {manifest['sessions']} sessions, prices "
+            f"front-adjusted (qfq): {', '.join(manifest['fields'])}\n",
             markup=False,
         )
 
@@ -71,3 +73,14 @@ def show_seats(seats: "Sequence[Mapping[str, Any]]") -> None:
         made.add_row(escape(one["seat"]), one["type"], escape("; ".join(one["names"])))
     stdout.print(made)
     stdout.print(f"{len(seats)} seats; type: as of the last session on which each was listed")
+
+
+def show_stock_fields(rows: "Sequence[FieldReport]", absent: Sequence[str]) -> None:
+    """The fields of the panel of stocks, and what it has none of."""
+    stdout.print(field_table([row for row in rows if row.first is not None]))
+    stdout.print(
+        "Prices are front-adjusted (qfq): only ratios of one stock's mean anything. What the "
+        "dragon-tiger list tells (lhb_...) is known at 18:10 and traded at the next open."
+    )
+    if absent:
+        stdout.print(f"No values here, never filled: {', '.join(absent)}")
