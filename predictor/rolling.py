@@ -1,0 +1,128 @@
+"""Rolling windows: the ranges of sessions that a model is fitted to, month after month.
+
+Each window trains on the months before, stops and calibrates on the next few, and is used on the
+step after those::
+
+    train 24 months | purge | validate 3 months | purge | test 1 month
+                       train 24 months | purge | validate 3 months | purge | test 1 month
+
+Months are those of the calendar, so that "a window of March 2024" means the same on every store.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from factor_pool.evaluation.windows import HORIZON
+from predictor.errors import PredictorError
+from predictor.splits import span
+
+TRAIN_MONTHS = 24
+VALID_MONTHS = 3
+STEP_MONTHS = 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows of one re-training, `HORIZON` sessions left out between the ranges.
+
+    The label of a session is known `HORIZON` sessions later, so without the purge the last label
+    of one range would be drawn from the next.
+
+    Parameters
+    ----------
+    train, valid, test
+        Rows in time order. `valid` stops the boosting and calibrates; `test` is what the model is
+        used on, and nothing is fitted to it.
+    """
+
+    train: slice
+    valid: slice
+    test: slice
+
+    def to_dict(self, sessions: np.ndarray) -> dict[str, Any]:
+        """The ranges as dates, for the record."""
+        return {name: span(sessions[rows]) for name, rows in vars(self).items()}
+
+
+def windows(
+    sessions: Sequence[Any] | np.ndarray,
+    *,
+    train_months: int = TRAIN_MONTHS,
+    valid_months: int = VALID_MONTHS,
+    step_months: int = STEP_MONTHS,
+    first_test: dt.date | str | None = None,
+    last_test: dt.date | str | None = None,
+) -> list[Window]:
+    """Place the windows whose tests tile `first_test..last_test`, oldest first.
+
+    A test begins with a calendar month and has `step_months` of them; the first and the last may
+    be cut by `first_test`, `last_test` or the end of the sessions. No window reaches back beyond
+    the month in which the sessions begin; that month counts as whole.
+
+    Parameters
+    ----------
+    sessions
+        datetime64[D] (T,), increasing; dates in Asia/Shanghai.
+    train_months, valid_months, step_months
+        Length of the ranges in calendar months. `HORIZON` sessions are taken off the end of train
+        and of valid.
+    first_test, last_test
+        First and last session to be tested, both inclusive; by default the earliest that has the
+        months before it, and the last.
+
+    Raises
+    ------
+    PredictorError
+        A length below one month, or no window fits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> days = np.arange("2021-01-01", "2024-01-01", dtype="datetime64[D]")
+    >>> found = windows(days, first_test="2023-04-01")
+    >>> len(found), found[0].to_dict(days)["train"]
+    (9, {'start': '2021-01-01', 'end': '2022-12-30', 'sessions': 729})
+    >>> found[0].to_dict(days)["valid"], found[0].to_dict(days)["test"]
+    ({'start': '2023-01-01', 'end': '2023-03-30', 'sessions': 89}, \
+{'start': '2023-04-01', 'end': '2023-04-30', 'sessions': 30})
+    """
+    if min(train_months, valid_months, step_months) < 1:
+        raise PredictorError(
+            f"a window of {train_months} months of training, {valid_months} of validation and "
+            f"{step_months} of use is impossible: each must be at least 1"
+        )
+    days = np.asarray(sessions, dtype="datetime64[D]")
+    if not len(days):
+        raise PredictorError("the store has no sessions; import data")
+    month = days[0].astype("datetime64[M]") + train_months + valid_months
+    first = days[0] if first_test is None else np.datetime64(first_test, "D")
+    last = days[-1] if last_test is None else np.datetime64(last_test, "D")
+    month = max(month, first.astype("datetime64[M]"))
+    found = []
+    while _day(month) <= min(last, days[-1]):
+        borders = [month - valid_months - train_months, month - valid_months]
+        begin, middle = np.searchsorted(days, [_day(border) for border in borders])
+        start = np.searchsorted(days, max(_day(month), first))
+        stop = np.searchsorted(days, min(_day(month + step_months), last + 1))
+        window = Window(
+            train=slice(int(begin), int(middle) - HORIZON),
+            valid=slice(int(middle), int(start) - HORIZON),
+            test=slice(int(start), int(stop)),
+        )
+        if all(rows.stop > rows.start for rows in vars(window).values()):
+            found.append(window)
+        month += step_months
+    if not found:
+        raise PredictorError(
+            f"no window of {train_months} + {valid_months} months lies before {last} in the "
+            f"sessions {days[0]}..{days[-1]}; import a longer history, or ask for shorter windows"
+        )
+    return found
+
+
+def _day(month: np.datetime64) -> np.datetime64:
+    return month.astype("datetime64[D]")
