@@ -35,8 +35,8 @@ CLIP = 3.0
 MODEL: Mapping[str, Any] = {
     "model_type": "RNN",
     "lr": 2e-3,
-    "n_epochs": 8,
-    "early_stop": 3,
+    "n_epochs": 5,
+    "early_stop": 2,
     "lamb": 1.0,
     "rho": 0.99,
     "alpha": 0.5,
