@@ -8,6 +8,10 @@ one for each sample from the errors each made before. It is Qlib's own implement
 The memory of past errors is kept by sample with a horizon of one session: the error on a session
 is seen from the next one on, when its outcome is known. Sequences and training are shorter than in
 Qlib's example, for the time that a walk-forward of dozens of windows may take.
+
+`MTSDatasetH` of pyqlib 0.9.7 looks ahead: the sequences of an instrument's first samples reach back
+into the LAST rows of the instrument stored before it, which are those of the test. Rows of padding
+before each sector's first keep every sequence at home.
 """
 
 import contextlib
@@ -16,7 +20,6 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,7 +89,7 @@ def scores(dataset: Dataset, window: Window, home: Home, *, seed: int = 1) -> np
     """
     require_torch()
     os.environ.setdefault("MPLCONFIGDIR", str((home.cache / "matplotlib").absolute()))
-    seen = _standardised(_cut(dataset, window.train.start, window.test.stop), window)
+    seen = _padded(_standardised(_cut(dataset, window.train.start, window.test.stop), window))
     try:
         with _alone(seed):
             said = _run(seen, window, seed)
@@ -110,7 +113,9 @@ def require_torch() -> None:
         It cannot; names the extra that brings it.
     """
     if importlib.util.find_spec("torch") is None:
-        raise PredictorError("TRA needs torch, which is not installed: pip install 'limit-up-tide[tra]'")
+        raise PredictorError(
+            "TRA needs torch, which is not installed: pip install 'limit-up-tide[tra]'"
+        )
 
 
 def _run(seen: Dataset, window: Window, seed: int) -> pd.Series:
@@ -123,7 +128,7 @@ def _run(seen: Dataset, window: Window, seed: int) -> pd.Series:
     from predictor.qlib_model import frame
 
     logging.getLogger("qlib.TRA").disabled = True
-    days = pd.DatetimeIndex(seen.sessions)
+    days = pd.DatetimeIndex(seen.sessions)[SEQUENCE:]
     segments = {
         name: (days[rows.start - window.train.start], days[rows.stop - window.train.start - 1])
         for name, rows in vars(window).items()
@@ -166,6 +171,23 @@ def _standardised(seen: Dataset, window: Window) -> Dataset:
     deviation = np.sqrt(np.nansum((known - mean) ** 2, axis=0) / np.maximum(counted, 1))
     scaled = (seen.values - mean) / np.where(deviation > 0, deviation, 1.0)
     return replace(seen, values=np.nan_to_num(np.clip(scaled, -CLIP, CLIP)).astype(np.float32))
+
+
+def _padded(seen: Dataset) -> Dataset:
+    """`SEQUENCE` sessions of zeros, of every sector and without an outcome, before the first."""
+
+    def before(matrix: np.ndarray, value: Any) -> np.ndarray:
+        return np.concatenate([np.full((SEQUENCE, *matrix.shape[1:]), value, matrix.dtype), matrix])
+
+    earlier = seen.sessions[0] - np.arange(SEQUENCE, 0, -1)
+    return replace(
+        seen,
+        sessions=np.concatenate([earlier, seen.sessions]),
+        values=before(seen.values, 0),
+        count=before(seen.count, np.nan),
+        surge=before(seen.surge, np.nan),
+        present=before(seen.present, True),
+    )
 
 
 @contextlib.contextmanager
