@@ -7,17 +7,27 @@ step after those::
                        train 24 months | purge | validate 3 months | purge | test 1 month
 
 Months are those of the calendar, so that "a window of March 2024" means the same on every store.
+
+`roll` fits window after window and keeps each model on disk under a name that is made of all that
+went into it: killed at any moment, the next call goes on where it was.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from factor_pool.evaluation.windows import HORIZON
+from predictor import storage
+from predictor.dataset import Dataset
 from predictor.errors import PredictorError
+from predictor.model import Model, Step, fit, parameters
 from predictor.splits import span
 
 TRAIN_MONTHS = 24
@@ -126,3 +136,61 @@ def windows(
 
 def _day(month: np.datetime64) -> np.datetime64:
     return month.astype("datetime64[D]")
+
+
+def roll(
+    dataset: Dataset, found: Sequence[Window], folder: Path, *, seed: int, step: Step
+) -> Iterator[tuple[Window, Model]]:
+    """The model of each window, fitted now or by an earlier call that may have been killed.
+
+    Parameters
+    ----------
+    dataset
+        Features and targets.
+    found
+        What to fit, in this order.
+    folder
+        Where the models are kept; made if missing. Several calls may share it, one at a time for
+        the same window.
+    seed
+        The same seed gives the same models, bit for bit, whether fitted at once or resumed.
+    step
+        Called with the name of each head that is fitted; not for a window that is read.
+
+    Raises
+    ------
+    PredictorError
+        A window cannot be fitted, or another process is fitting the same one.
+    """
+    for window in found:
+        place = folder / _key(dataset, window, seed)
+        try:
+            stored = storage.load_current(place)
+        except PredictorError:  # never fitted, or damaged since: saving replaces it
+            model = fit(dataset, window.train, window.valid, seed=seed, step=step)
+            card = {
+                "seed": seed,
+                "windows": window.to_dict(dataset.sessions),
+                "parameters": parameters(),
+            }
+            storage.save(place, model, card)
+            stored = storage.load_current(place)
+        yield window, stored.model
+
+
+def _key(dataset: Dataset, window: Window, seed: int) -> str:
+    """Name of everything that shapes a window's model: data, features, settings, library."""
+    digest = hashlib.sha256()
+    for rows in (window.train, window.valid):
+        for matrix in (dataset.values, dataset.count, dataset.surge, dataset.present):
+            digest.update(repr((matrix[rows].shape, matrix.dtype.str)).encode())
+            digest.update(matrix[rows].tobytes())
+    facts = {
+        "features": [feature.to_dict() for feature in dataset.features],
+        "parameters": parameters(),
+        "seed": seed,
+        "lightgbm": importlib.metadata.version("lightgbm"),
+    }
+    digest.update(json.dumps(facts, sort_keys=True).encode())
+    test = dataset.sessions[window.test.start]
+    return f"{test}-{digest.hexdigest()[:16]}"

@@ -2,6 +2,11 @@
 
 import datetime as dt
 import itertools
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +15,11 @@ from hypothesis import strategies as st
 
 from data_profile.sessions import sessions
 from factor_pool.evaluation.windows import HORIZON
+from predictor.dataset import Dataset
 from predictor.errors import PredictorError
-from predictor.rolling import windows
+from predictor.model import HEADS
+from predictor.rolling import Window, roll, windows
+from tests.conftest import REPOSITORY
 
 DAYS = np.array(sessions(dt.date(2020, 3, 9), dt.date(2025, 9, 17)), dtype="datetime64[D]")
 
@@ -92,3 +100,71 @@ def test_a_short_history_is_one_clear_error() -> None:
         windows(DAYS[:300])
     with pytest.raises(PredictorError, match="no sessions"):
         windows(DAYS[:0])
+
+
+_ROLL = """
+import sys
+from pathlib import Path
+from data_profile.market import synthetic
+from data_profile.panel import Panel
+from predictor.dataset import align, build
+from predictor.features import BASE_FEATURES
+from predictor.rolling import roll, windows
+panel = Panel.from_frame(synthetic(3, sectors=20, sessions=620).frame)
+dataset = build(align(panel, panel), BASE_FEATURES)
+found = windows(dataset.sessions, train_months=6, valid_months=2)[:4]
+for window, _ in roll(dataset, found, Path(sys.argv[1]), seed=2, step=print):
+    print("done", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def found(dataset: Dataset) -> list[Window]:
+    return windows(dataset.sessions, train_months=6, valid_months=2)[:4]
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(
+    dataset: Dataset, found: list[Window], tmp_path: Path
+) -> None:
+    killed = subprocess.Popen(
+        [sys.executable, "-c", _ROLL, str(tmp_path / "killed")],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert killed.stdout is not None
+    seen = [killed.stdout.readline().strip() for _ in range(2 * (len(HEADS) + 1) + 1)]
+    killed.kill()  # while the third window is fitted
+    killed.wait()
+    killed.stdout.close()
+    assert seen.count("done") == 2
+
+    fitted: list[str] = []
+    resumed = [
+        model for _, model in roll(dataset, found, tmp_path / "killed", seed=2, step=fitted.append)
+    ]
+    assert fitted == 2 * list(HEADS)
+    whole = [model for _, model in roll(dataset, found, tmp_path / "whole", seed=2, step=print)]
+    assert [model.boosters for model in resumed] == [model.boosters for model in whole]
+    assert [model.calibration for model in resumed] == [model.calibration for model in whole]
+
+
+def test_only_what_a_window_is_fitted_to_fits_it_again(
+    dataset: Dataset, found: list[Window], tmp_path: Path
+) -> None:
+    def fitted(data: Dataset, seed: int = 2) -> int:
+        steps: list[str] = []
+        shutil.copytree(tmp_path / "first", tmp_path / "again", symlinks=True)
+        list(roll(data, found[:1], tmp_path / "again", seed=seed, step=steps.append))
+        shutil.rmtree(tmp_path / "again")
+        return len(steps)
+
+    list(roll(dataset, found[:1], tmp_path / "first", seed=2, step=lambda head: None))
+    assert fitted(dataset) == 0
+    count = dataset.count.copy()
+    count[found[0].test] = 99.0
+    assert fitted(replace(dataset, count=count)) == 0  # later sessions are nothing to it
+    count[found[0].train.start] = 99.0
+    assert fitted(replace(dataset, count=count)) == len(HEADS)
+    (next((tmp_path / "first").glob("*/current")) / "rank_0.txt").write_text("damaged")
+    assert fitted(dataset) == len(HEADS)
+    assert fitted(dataset, seed=4) == len(HEADS)
+    assert fitted(dataset.drop(["return_20"])) == len(HEADS)
