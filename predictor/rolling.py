@@ -17,7 +17,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from predictor import storage
 from predictor.dataset import Dataset
 from predictor.errors import PredictorError
 from predictor.model import Model, Step, fit, parameters
-from predictor.splits import span
+from predictor.splits import Split, span
 
 TRAIN_MONTHS = 24
 VALID_MONTHS = 3
@@ -100,11 +100,7 @@ def windows(
     ({'start': '2023-01-01', 'end': '2023-03-30', 'sessions': 89}, \
 {'start': '2023-04-01', 'end': '2023-04-30', 'sessions': 30})
     """
-    if min(train_months, valid_months, step_months) < 1:
-        raise PredictorError(
-            f"a window of {train_months} months of training, {valid_months} of validation and "
-            f"{step_months} of use is impossible: each must be at least 1"
-        )
+    _check_months(train_months, valid_months, step_months)
     days = np.asarray(sessions, dtype="datetime64[D]")
     if not len(days):
         raise PredictorError("the store has no sessions; import data")
@@ -136,6 +132,64 @@ def windows(
 
 def _day(month: np.datetime64) -> np.datetime64:
     return month.astype("datetime64[D]")
+
+
+def newest(
+    parts: Split,
+    sessions: np.ndarray,
+    *,
+    train_months: int = TRAIN_MONTHS,
+    valid_months: int = VALID_MONTHS,
+) -> Split:
+    """The ranges of the newest window, whose test is the hold-out that is given.
+
+    Parameters
+    ----------
+    parts
+        Says which sessions are held out, and whether mining has seen them.
+    sessions
+        datetime64[D] (T,).
+    train_months, valid_months
+        Months before the hold-out; fewer where the sessions begin later. `everything`, which the
+        model in use is fitted to, has the same number of months up to the last known outcome.
+
+    Raises
+    ------
+    PredictorError
+        A length below one month, or nothing lies before the hold-out.
+    """
+    _check_months(train_months, valid_months)
+    days = np.asarray(sessions, dtype="datetime64[D]")
+    test = days[parts.test.start]
+    middle = _row(days, test, valid_months)
+    window = Window(
+        train=slice(_row(days, test, train_months + valid_months), middle - HORIZON),
+        valid=slice(middle, parts.test.start - HORIZON),
+        test=parts.test,
+    )
+    if not all(rows.stop > rows.start for rows in vars(window).values()):
+        raise PredictorError(
+            f"nothing is left to train on before the {valid_months} months of validation that end "
+            f"at {test}; ask for fewer, or import a longer history"
+        )
+    stop = parts.everything.stop
+    start = _row(days, days[stop - 1], train_months + valid_months)
+    return replace(parts, train=window.train, valid=window.valid, everything=slice(start, stop))
+
+
+def _row(days: np.ndarray, day: np.datetime64, months: int) -> int:
+    """The first row later than the same day of so many months before."""
+    month = day.astype("datetime64[M]")
+    earlier = _day(month - months) + (day - _day(month))
+    return int(np.searchsorted(days, earlier, side="left"))
+
+
+def _check_months(*months: int) -> None:
+    if min(months) < 1:
+        raise PredictorError(
+            f"a window with ranges of {', '.join(map(str, months))} months is impossible: each "
+            "must have at least 1"
+        )
 
 
 def roll(
