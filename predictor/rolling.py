@@ -236,7 +236,13 @@ def _key(dataset: Dataset, window: Window, seed: int) -> str:
     """Name of everything that shapes a window's model: data, features, settings, library."""
     digest = hashlib.sha256()
     for rows in (window.train, window.valid):
-        for matrix in (dataset.values, dataset.count, dataset.surge, dataset.present):
+        for matrix in (
+            dataset.values,
+            dataset.count,
+            dataset.surge,
+            dataset.density,
+            dataset.present,
+        ):
             digest.update(repr((matrix[rows].shape, matrix.dtype.str)).encode())
             digest.update(matrix[rows].tobytes())
     facts = {

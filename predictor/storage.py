@@ -26,7 +26,7 @@ from predictor.errors import PredictorError
 from predictor.features import Feature
 from predictor.model import HEADS, Logistic, Model
 
-FORMAT = 1
+FORMAT = 2
 CHAMPION = "current"
 CHALLENGER = "challenger"
 _CARD = "model.json"
@@ -152,6 +152,7 @@ def load(folder: Path) -> Stored:
             },
             {head: int(card["rounds"][head]) for head in HEADS},
             {name: Logistic(**values) for name, values in card["calibration"].items()},
+            {head: float(card["scales"][head]) for head in HEADS},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PredictorError(f"{folder / _CARD} is not readable: {error!r}") from error
@@ -172,6 +173,7 @@ def _put(models: Path, model: Model, card: Mapping[str, Any]) -> str:
         "features": [feature.to_dict() for feature in model.features],
         "rounds": dict(model.rounds),
         "calibration": {name: asdict(value) for name, value in model.calibration.items()},
+        "scales": dict(model.scales),
         "files": {name: _hash(content) for name, content in files.items()},
     }
     content = json.dumps(whole, ensure_ascii=False, indent=1).encode()
