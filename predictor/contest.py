@@ -148,7 +148,11 @@ def hold(champion: Stored, challenger: Stored, market: Panels, *, seed: int) -> 
     figures = {}
     if len(days) >= ENOUGH:
         one, other = (_figures(model, market, rows) for model in (champion, challenger))
-        figures = {name: _compare(one[name], other[name], seed) for name in FIGURES}
+        figures = {
+            name: _compare(one[name], other[name], seed)
+            for name in FIGURES
+            if np.isfinite(other[name] - one[name]).any()
+        }
     return Contest(champion.id, challenger.id, len(days), period["start"], period["end"], figures)
 
 
