@@ -43,7 +43,7 @@ def names_in(models: Path) -> set[str]:
 
 def own_card(stored: Stored) -> dict[str, object]:
     """What training gave, without what saving adds."""
-    added = ("format", "features", "rounds", "calibration", "files")
+    added = ("format", "features", "rounds", "calibration", "scales", "files")
     return {name: value for name, value in stored.card.items() if name not in added}
 
 

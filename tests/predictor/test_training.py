@@ -16,6 +16,7 @@ from factor_pool import decay
 from factor_pool.decay import Check
 from factor_pool.errors import EvaluationError
 from factor_pool.ledger import Ledger
+from predictor.dataset import panels
 from predictor.errors import PredictorError
 from predictor.holdout import METRICS
 from predictor.training import Trained, train
@@ -57,7 +58,7 @@ def test_reading_the_sealed_window_is_logged(trained_home: tuple[Home, Trained])
     assert trained.card["track_record"]["after_all_mining"]
     assert [opening.who for opening in openings] == ["predictor"]
     assert trained.card["track_record"]["sessions"]["start"] in openings[0].why
-    assert openings[0].content_hash == trained.card["data"]["snapshot_id"]
+    assert openings[0].content_hash == panels(Store(home.store)).outcome.snapshot_id
 
 
 def test_the_run_is_in_mlflow_below_the_home(trained_home: tuple[Home, Trained]) -> None:
