@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_profile.day import resolver
 from data_profile.day_tables import DayTables
 from data_profile.home import Home
 from data_profile.limit_events import classify
 from data_profile.members import Members
-from data_profile.price_limits import PriceLimitError, board_of, limit_of, status_of
+from data_profile.panel import Panel
+from data_profile.price_limits import (
+    PriceLimitError,
+    Status,
+    board_of,
+    limit_of,
+    status_of,
+)
 from data_profile.raw import Raw
 from data_profile.schedule import SHANGHAI
 from data_profile.sectors import Sectors
@@ -29,6 +37,11 @@ if TYPE_CHECKING:
 
 SESSIONS = 21  # a mean of 20 sessions of volume, and the change of the first of them
 _CALENDAR_DAYS = datetime.timedelta(days=50)
+_STORE_WORDS: Mapping[Language, str] = {
+    "en": "stocks of the stock store; membership and names are those of the day its map was made, "
+    "applied backwards",
+    "zh": "个股来自个股库；板块成分与名称为映射表制作之日的口径，向前套用",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +104,7 @@ def constituents(home: Home, as_of: datetime.date, cutoff: str) -> Constituents 
         What is there is damaged.
     """
     store = StockStore(home.store / "stocks")
-    held = store.panel() if store.exists() else None
+    held = store.panel() if store.has("bars") and store.has("map") else None
     if held is not None and np.datetime64(as_of) in held.sessions:
         return _from_store(store, held, as_of)
     return _from_tables(Raw(home.store / "raw"), Sectors(home.store / "sectors"), as_of, cutoff)
@@ -99,28 +112,38 @@ def constituents(home: Home, as_of: datetime.date, cutoff: str) -> Constituents 
 
 def _from_store(store: StockStore, panel: Panel, as_of: datetime.date) -> Constituents:
     """From the stock store, whose prices are adjusted and whose membership is of one day."""
-    raise NotImplementedError
+    recent = panel.between(end=as_of)
+    recent = recent.between(start=recent.sessions[-SESSIONS - 1 :][0])  # one to change from
+    stocks = store.map().dropna(subset="sector_id")
+    links = stocks[["code"]].assign(sector=stocks["sector_id"].astype(str))
+    bars = recent.select(("open", "high", "low", "close", "volume")).to_frame()
+    names = dict(zip(stocks["code"], stocks["name"], strict=True))
+    rows = bars.rename(columns={"instrument": "code"})
+    rows = rows.assign(name=rows["code"].map(names)).dropna(subset="close")
+    return _dense(rows, links, _STORE_WORDS, adjusted=True)
 
 
 def _from_tables(
     raw: Raw, boards: Sectors, as_of: datetime.date, cutoff: str
 ) -> Constituents | Absent:
     """From what was collected day by day."""
+    import pandas as pd
+
     days = sessions(as_of - _CALENDAR_DAYS, as_of)[-SESSIONS:]
     quotes = {day: found for day in days if (found := _quotes(raw, day, cutoff)) is not None}
     if as_of not in quotes:
         return Absent(
             {
-                "en": f"no stock data of {as_of} in the store: no candidates "
-                "(tide data stocks import, or collect the day)",
-                "zh": f"库中没有 {as_of} 的个股数据，不列候选个股",
+                "en": f"no quotes of single stocks of {as_of} in the store: no candidates",
+                "zh": f"库中没有 {as_of} 的个股行情，不列候选个股",
             }
         )
     known = Members(raw).of(as_of)
     resolve = resolver(boards, [], as_of)
     links = DayTables.of({}, known.table, resolve).links
     try:
-        return _dense(quotes, links, _words(known.oldest))
+        rows = pd.concat([frame.assign(date=pd.Timestamp(day)) for day, frame in quotes.items()])
+        return _dense(rows, links, _words(known.oldest), adjusted=False)
     except PriceLimitError as error:
         return Absent(
             {
@@ -143,31 +166,25 @@ def _quotes(raw: Raw, day: datetime.date, cutoff: str) -> "pd.DataFrame | None":
 
 
 def _dense(
-    quotes: Mapping[datetime.date, "pd.DataFrame"],
-    links: "pd.DataFrame",
-    words: Mapping[Language, str],
+    rows: "pd.DataFrame", links: "pd.DataFrame", words: Mapping[Language, str], *, adjusted: bool
 ) -> Constituents:
-    """The members' quotes, judged at their limits, as arrays."""
+    """The members' bars (code, name, date, prices, volume), judged at their limits, as arrays."""
     import pandas as pd
 
-    rows = pd.concat([frame.assign(date=pd.Timestamp(day)) for day, frame in quotes.items()])
     rows = rows[rows["code"].isin(set(links["code"])) & rows["code"].map(_is_share)]
     rows = rows.assign(status=rows["name"].fillna("").map(status_of)).reset_index(drop=True)
-    rows = rows.join(classify(rows)[["limit_up"]])
-    today = max(quotes)
-    last = rows[rows["date"] == pd.Timestamp(today)].set_index("code")
-    codes, days = sorted(last.index), sorted(map(pd.Timestamp, quotes))
+    rows = rows.join(classify(rows, adjusted=adjusted)[["limit_up", "ret"]], rsuffix="_told")
+    days = sorted(rows["date"].unique())[-SESSIONS:]
+    last = rows[rows["date"] == days[-1]].set_index("code")
+    codes = sorted(last.index)
 
     def field(name: str) -> np.ndarray:
-        return (
-            rows.pivot(index="date", columns="code", values=name)
-            .reindex(index=days, columns=codes)
-            .to_numpy(dtype=np.float64, na_value=np.nan)
-        )
+        table = rows.pivot(index="date", columns="code", values=name)
+        return table.reindex(index=days, columns=codes).to_numpy(np.float64, na_value=np.nan)
 
     volume = field("volume")
     traded = volume > 0
-    status = last["status"].reindex(codes)
+    status, today = last["status"].reindex(codes), pd.Timestamp(days[-1]).date()
     return Constituents(
         codes=tuple(codes),
         names=tuple(str(name) for name in last["name"].reindex(codes)),
@@ -181,6 +198,14 @@ def _dense(
         plain=(status == "normal").to_numpy(),
         words=words,
     )
+
+
+def _words(members_of: datetime.date | None) -> Mapping[Language, str]:
+    since = members_of or "-"
+    return {
+        "en": f"stocks of the tables of the day; the oldest list of members in use is of {since}",
+        "zh": f"个股来自当日采集的表；所用成分名单最早的一份为 {since}",
+    }
 
 
 def _limit(code: str, day: datetime.date, status: Status) -> float:
