@@ -278,6 +278,11 @@ def usable(
     return tuple(rules), lacking
 
 
+def removed_each_session(panel: Panel, rules: Sequence[Filter]) -> np.ndarray:
+    """Bool (T, S): taken out of that session's ranking by any of the rules."""
+    return np.logical_or.reduce([np.zeros(panel.shape, bool), *(r.fires(panel) for r in rules)])
+
+
 def screen(panel: Panel, rules: Sequence[Filter]) -> dict[str, Removed]:
     """Sector id -> why it is removed from the ranking after the panel's last session.
 

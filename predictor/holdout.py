@@ -105,12 +105,30 @@ class Bootstrap:
         """Mean of a daily series, NaN left out; None where fewer than two sessions have one."""
         if np.isfinite(series).sum() < 2:
             return None
+        return around(float(np.nanmean(series)), self.means(series))
+
+    def means(self, series: np.ndarray) -> np.ndarray:
+        """Mean of each resample of a daily series, NaN left out; NaN where a resample has none."""
         sample = series[self._rows]
         count = np.isfinite(sample).sum(axis=1)
-        means = np.nansum(sample, axis=1)[count > 0] / count[count > 0]
-        tail = (1 - LEVEL) / 2
-        low, high = np.quantile(means, [tail, 1 - tail])
-        return Interval(float(np.nanmean(series)), float(low), float(high))
+        return np.where(count > 0, np.nansum(sample, axis=1) / np.maximum(count, 1), np.nan)
+
+    def ratio(self, one: np.ndarray, other: np.ndarray) -> Interval | None:
+        """Mean of one daily series over that of another, over the sessions that have both."""
+        both = np.isfinite(one) & np.isfinite(other)
+        one, other = np.where(both, one, np.nan), np.where(both, other, np.nan)
+        if both.sum() < 2 or not np.nansum(other) > 0:
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            resampled = self.means(one) / self.means(other)
+        return around(float(np.nansum(one) / np.nansum(other)), resampled)
+
+
+def around(value: float, resampled: np.ndarray) -> Interval:
+    """A figure with the ends of its interval: quantiles of its finite resamples."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(resampled[np.isfinite(resampled)], [tail, 1 - tail])
+    return Interval(value, float(low), float(high))
 
 
 def table(
