@@ -15,7 +15,7 @@ forecast log holds (`Scores.source`); which one is named in the result.
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -27,10 +27,10 @@ from predictor.account import Account, Costs, Deal
 from predictor.dataset import Panels
 from predictor.errors import PredictorError
 from predictor.holdout import BLOCK, LEVEL, Bootstrap
+from predictor.scores import Scores
 from predictor.skill import skill
 from predictor.splits import span
 
-Source = Literal["replay", "live"]
 NOTES = (
     "A sector is its equal-weight basket at index prices, which nobody can buy as such; the "
     "leaders among its members cannot be bought once they are sealed.",
@@ -63,68 +63,6 @@ class Options:
     deal: Deal = "open"
     costs: Costs | None = None
     seed: int = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """What was said of S sectors after each of T sessions; float (T, S), NaN where nothing.
-
-    Parameters
-    ----------
-    source
-        "replay" or "live".
-    what
-        Where they come from, for people: models, windows, when they were made.
-    sessions
-        datetime64[D] (T,): the as-of sessions, in order.
-    sectors
-        S ids.
-    score
-        Orders the sectors by limit-ups.
-    p_surge, p_at_least_one
-        Calibrated probabilities of a wave, and of at least one limit-up, in the next session.
-    removed
-        bool (T, S): a filter takes the sector out of the ranking.
-    without_pool
-        `score` of the same model without the pool's factors; None where there is none.
-    """
-
-    source: Source
-    what: str
-    sessions: np.ndarray
-    sectors: tuple[str, ...]
-    score: np.ndarray
-    p_surge: np.ndarray
-    p_at_least_one: np.ndarray
-    removed: np.ndarray
-    without_pool: np.ndarray | None = None
-
-    def on(self, panel: Panel) -> "Scores":
-        """The same over a panel's sessions and sectors; what the panel does not have falls away."""
-        rows = np.searchsorted(panel.sessions, self.sessions)
-        there = rows < len(panel.sessions)
-        there[there] &= panel.sessions[rows[there]] == self.sessions[there]
-        place = {sector: column for column, sector in enumerate(panel.instruments)}
-        from_, to = zip(
-            *((i, place[one]) for i, one in enumerate(self.sectors) if one in place), strict=True
-        )
-
-        def moved(matrix: np.ndarray, empty: float | bool) -> np.ndarray:
-            result = np.full(panel.shape, empty)
-            result[np.ix_(rows[there], to)] = matrix[there][:, from_]
-            return result
-
-        return Scores(
-            self.source,
-            self.what,
-            panel.sessions,
-            panel.instruments,
-            moved(self.score, np.nan),
-            moved(self.p_surge, np.nan),
-            moved(self.p_at_least_one, np.nan),
-            moved(self.removed, False),
-            None if self.without_pool is None else moved(self.without_pool, np.nan),
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,7 +99,8 @@ class Bootstrap:
         jump[:, 0] = True
         jumped_at = np.maximum.accumulate(np.where(jump, here, 0), axis=1)
         start = np.take_along_axis(rng.integers(sessions, size=shape), jumped_at, axis=1)
-        self._rows = (start + here - jumped_at) % sessions
+        rows = (start + here - jumped_at) % sessions
+        self._times = np.stack([np.bincount(row, minlength=sessions) for row in rows]).astype(float)
 
     def interval(self, series: np.ndarray) -> Interval | None:
         """Mean of a daily series, NaN left out; None where fewer than two sessions have one."""
@@ -109,9 +110,10 @@ class Bootstrap:
 
     def means(self, series: np.ndarray) -> np.ndarray:
         """Mean of each resample of a daily series, NaN left out; NaN where a resample has none."""
-        sample = series[self._rows]
-        count = np.isfinite(sample).sum(axis=1)
-        return np.where(count > 0, np.nansum(sample, axis=1) / np.maximum(count, 1), np.nan)
+        known = np.isfinite(series)
+        total = self._times @ np.where(known, series, 0.0)
+        count = self._times @ known.astype(float)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def ratio(self, one: np.ndarray, other: np.ndarray) -> Interval | None:
         """Mean of one daily series over that of another, over the sessions that have both."""

@@ -1,7 +1,7 @@
 """How good a forecast's scores were, beside persistence, size and chance, on the same sectors."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +11,7 @@ from factor_pool.evaluation.metrics import Projection, rank_ic
 from predictor.dataset import Panels
 from predictor.holdout import Bootstrap, Interval
 from predictor.judging import auc, by_place, ndcg
-
-if TYPE_CHECKING:
-    from predictor.backtest import Scores
+from predictor.scores import Scores
 
 PLACES = (1, 3, 5)
 BINS = 10
@@ -32,7 +30,7 @@ METRICS: Mapping[str, str] = {
 """Metric -> what it is; `surge_...` rank by the probability of a wave, the others by the score."""
 
 
-def skill(market: Panels, scores: "Scores", rows: slice, bootstrap: Bootstrap) -> dict[str, Any]:
+def skill(market: Panels, scores: Scores, rows: slice, bootstrap: Bootstrap) -> dict[str, Any]:
     """Every figure of a forecast beside the same figure of the baselines.
 
     Parameters
