@@ -111,8 +111,9 @@ class Bootstrap:
     def means(self, series: np.ndarray) -> np.ndarray:
         """Mean of each resample of a daily series, NaN left out; NaN where a resample has none."""
         known = np.isfinite(series)
-        total = self._times @ np.where(known, series, 0.0)
-        count = self._times @ known.astype(float)
+        # Not by BLAS, whose threads add up in an order of their own, and fight on a busy machine.
+        total = np.einsum("rt,t->r", self._times, np.where(known, series, 0.0))
+        count = np.einsum("rt,t->r", self._times, known.astype(float))
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def ratio(self, one: np.ndarray, other: np.ndarray) -> Interval | None:
