@@ -156,7 +156,7 @@ def _cut(dataset: Dataset, start: int, stop: int) -> Dataset:
         dataset,
         **{
             name: getattr(dataset, name)[rows]
-            for name in ("sessions", "values", "count", "surge", "present")
+            for name in ("sessions", "values", "count", "surge", "present", "density")
         },
     )
 
@@ -187,6 +187,7 @@ def _padded(seen: Dataset) -> Dataset:
         count=before(seen.count, np.nan),
         surge=before(seen.surge, np.nan),
         present=before(seen.present, True),
+        density=before(seen.density, np.nan),
     )
 
 

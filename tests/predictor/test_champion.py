@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,8 @@ import pytest
 from data_profile.home import Home
 from data_profile.market import Market, synthetic
 from data_profile.store import Store
-from predictor import champion, storage
-from predictor.champion import decisions
+from predictor import champion, storage, tracking
+from predictor.champion import Decision, decisions
 from predictor.contest import ENOUGH, hold
 from predictor.dataset import panels
 from predictor.forecast import predict
@@ -31,13 +32,13 @@ LATER = 60
 
 @pytest.fixture(scope="module")
 def longer() -> Market:
-    """The market of the shared home, and 60 sessions later."""
+    """A market whose last 60 sessions the shared home does not have."""
     return synthetic(3, sectors=20, sessions=620 + LATER)
 
 
 @pytest.fixture(scope="module")
 def early_home(longer: Market, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A store of the first 620 sessions with a champion; none may change it."""
+    """With a champion; none may change it."""
     home = Home(tmp_path_factory.mktemp("early")).create()
     build(home, longer, LATER)
     train(home, seed=5)
@@ -59,9 +60,21 @@ def build(home: Home, market: Market, without: int) -> None:
     Store(home.store).build(frame, market.names, source="test")
 
 
-def card_of(stored: Stored) -> dict[str, object]:
-    added = ("format", "features", "rounds", "calibration", "files")
-    return {name: value for name, value in stored.card.items() if name not in added}
+def another(home: Home, number: int, model: Model | None = None) -> str:
+    """Store one more model: the champion's trees under another seed, or those given."""
+    stored = load_current(home.models)
+    added = ("format", "features", "rounds", "calibration", "scales", "files")
+    card = {name: value for name, value in stored.card.items() if name not in added}
+    return storage.put(home.models, model or stored.model, card | {"seed": number})
+
+
+def enter(home: Home, model_id: str, *, promote: bool = False) -> Decision:
+    market = panels(Store(home.store))
+    return champion.enter(home.models, model_id, market, promote=promote, seed=1)
+
+
+def settle(home: Home) -> list[Decision]:
+    return champion.settle(home.models, panels(Store(home.store)), seed=1)
 
 
 def worse(stored: Stored) -> Model:
@@ -81,6 +94,15 @@ def worse(stored: Stored) -> Model:
     return replace(stored.model, boosters=boosters)
 
 
+def in_mlflow(home: Home) -> tuple[dict[str, str], list[str]]:
+    """Alias -> model id, and the model ids of all versions."""
+    client = mlflow.MlflowClient(tracking_uri=home.mlflow_uri)
+    versions = client.search_model_versions(f"name='{MODEL}'")
+    ids = {int(one.version): one.tags["model_id"] for one in versions}
+    aliases = client.get_registered_model(MODEL).aliases
+    return {name: ids[int(version)] for name, version in aliases.items()}, sorted(ids.values())
+
+
 def test_the_first_model_is_champion_and_says_so(home: Home) -> None:
     (decision,) = decisions(home.models)
     assert (decision.verdict, decision.reason) == ("champion", "it is the first model")
@@ -95,38 +117,41 @@ def test_without_new_sessions_a_new_model_waits_and_says_so(home: Home) -> None:
     assert f"0 of {ENOUGH} sessions" in trained.decision.reason
     assert holder(home.models, CHALLENGER) == trained.id != before
     assert trained.champion == before == predict(home).model
+    assert in_mlflow(home)[0] == {"champion": before, "challenger": trained.id}
 
-    third = train(home, seed=7)  # the first challenger keeps its place
-    assert third.decision.verdict == "spare"
-    assert trained.id in third.decision.reason
-    assert holder(home.models, CHALLENGER) == trained.id
 
-    again = train(home, seed=5)  # as the champion was made
-    assert (again.id, again.decision.verdict) == (before, "champion")
+def test_one_challenger_waits_at_a_time(home: Home) -> None:
+    before, first, second = holder(home.models, CHAMPION), another(home, 1), another(home, 2)
+    assert enter(home, first).verdict == "challenger"
+    spare = enter(home, second)
+    assert spare.verdict == "spare"
+    assert first in spare.reason
+    assert holder(home.models, CHALLENGER) == first
+    assert enter(home, str(before)).verdict == "champion"
+    assert holder(home.models, CHALLENGER) == first
 
 
 def test_a_person_may_promote(home: Home) -> None:
-    waiting = train(home, seed=6)
-    chosen = train(home, seed=7, promote=True)
-    assert chosen.champion == chosen.id == predict(home).model
+    waiting, chosen = another(home, 1), another(home, 2)
+    enter(home, waiting)
+    assert "--promote" in enter(home, chosen, promote=True).reason
+    assert predict(home).model == chosen
     assert holder(home.models, CHALLENGER) is None
-    assert [one.verdict for one in decisions(home.models)] == [
-        "champion", "challenger", "dismissed", "champion",
-    ]  # fmt: skip
-    assert decisions(home.models)[2].model == waiting.id
+    told = [(one.model, one.verdict) for one in decisions(home.models)[1:]]
+    assert told == [(waiting, "challenger"), (waiting, "dismissed"), (chosen, "champion")]
 
 
 def test_a_better_challenger_takes_over_after_enough_new_sessions(
     home: Home, longer: Market
 ) -> None:
     good = load_current(home.models)
-    bad = storage.put(home.models, worse(good), card_of(good))
+    bad = another(home, 1, worse(good))
     storage.assign(home.models, CHAMPION, bad)
     storage.assign(home.models, CHALLENGER, good.id)
     build(home, longer, LATER - ENOUGH)
-    assert champion.settle(home.models, panels(Store(home.store)), seed=1) == []
-    build(home, longer, LATER - ENOUGH - 1)  # the last session's outcome is not known yet
-    (decision,) = champion.settle(home.models, panels(Store(home.store)), seed=1)
+    assert settle(home) == []  # the outcome of the last session is not known yet
+    build(home, longer, LATER - ENOUGH - 1)
+    (decision,) = settle(home)
     assert (decision.model, decision.verdict) == (good.id, "champion")
     assert decision.contest is not None
     assert decision.contest["sessions"] == ENOUGH
@@ -140,22 +165,17 @@ def test_a_worse_challenger_is_dismissed_and_the_newest_takes_its_place(
     home: Home, longer: Market
 ) -> None:
     good = load_current(home.models)
-    bad = storage.put(home.models, worse(good), card_of(good))
-    storage.assign(home.models, CHALLENGER, bad)
+    bad = another(home, 1, worse(good))
+    enter(home, bad)
     build(home, longer, 0)
     trained = train(home, seed=5)
     assert [(one.model, one.verdict) for one in trained.settled] == [(bad, "dismissed")]
     assert trained.decision.verdict == "challenger"
-    assert holder(home.models, CHALLENGER) == trained.id
-    assert holder(home.models, CHAMPION) == good.id
+    assert in_mlflow(home)[0] == {"champion": good.id, "challenger": trained.id}
     client = mlflow.MlflowClient(tracking_uri=home.mlflow_uri)
-    for alias, model_id in (("champion", good.id), ("challenger", trained.id)):
-        assert client.get_model_version_by_alias(MODEL, alias).tags["model_id"] == model_id
-    tags = {
-        one.tags["model_id"]: one.tags for one in client.search_model_versions(f"name='{MODEL}'")
-    }
-    assert tags[bad]["decision"] == "dismissed"
-    assert "not better" in tags[bad]["reason"]
+    (version,) = client.search_model_versions(f"name='{MODEL}' and tags.model_id='{bad}'")
+    assert version.tags["decision"] == "dismissed"
+    assert "not better" in version.tags["reason"]
 
 
 def test_equal_models_do_not_change_places(home: Home, longer: Market) -> None:
@@ -166,34 +186,48 @@ def test_equal_models_do_not_change_places(home: Home, longer: Market) -> None:
     assert not contest.better
 
 
-def test_a_champion_of_another_market_or_with_damage_defends_nothing(home: Home) -> None:
+def test_a_champion_of_another_market_defends_nothing(home: Home) -> None:
     other = synthetic(4, sectors=20, sessions=620)
     Store(home.store).build(other.frame, other.names, source="test")
-    trained = train(home, seed=5)
-    assert trained.decision.verdict == "champion"
-    assert "are others in the store now" in trained.decision.reason
-    (home.models / trained.id / "rank_0.txt").write_text("damaged")
-    again = train(home, seed=6)
-    assert again.champion == again.id
-    assert "rank_0.txt is not what was written" in again.decision.reason
+    decision = enter(home, another(home, 1))
+    assert decision.verdict == "champion"
+    assert "are others in the store now" in decision.reason
 
 
-def test_mlflow_lost_or_behind_is_made_up_for(home: Home) -> None:
-    first = holder(home.models, CHAMPION)
+def test_a_damaged_champion_or_challenger_defends_nothing(home: Home) -> None:
+    good, new = load_current(home.models), another(home, 1)
+    enter(home, new)
+    (home.models / new / "rank_0.txt").write_text("damaged")
+    (decision,) = settle(home)
+    assert (decision.model, decision.verdict) == (new, "dismissed")
+    third = another(home, 2)
+    (home.models / good.id / "rank_0.txt").write_text("damaged")
+    decision = enter(home, third)
+    assert decision.verdict == "champion"
+    assert "rank_0.txt is not what was written" in decision.reason
+
+
+def test_what_mlflow_lacks_is_made_up_for_and_the_disk_is_the_truth(home: Home) -> None:
+    first, second = str(holder(home.models, CHAMPION)), another(home, 1)
+    enter(home, second)
     home.mlflow_db.unlink()
-    trained = train(home, seed=6)
+    tracking.publish(home, second)
+    expected = {"champion": first, "challenger": second}, sorted([first, second])
+    assert in_mlflow(home) == expected
     client = mlflow.MlflowClient(tracking_uri=home.mlflow_uri)
-    assert client.get_model_version_by_alias(MODEL, "champion").tags["model_id"] == first
-    assert client.get_model_version_by_alias(MODEL, "challenger").tags["model_id"] == trained.id
-    client.set_registered_model_alias(MODEL, "champion", "2")  # by hand: moved back
-    count = len(client.search_model_versions(f"name='{MODEL}'"))
-    train(home, seed=6)
-    assert client.get_model_version_by_alias(MODEL, "champion").tags["model_id"] == first
-    assert len(client.search_model_versions(f"name='{MODEL}'")) == count
+    client.set_registered_model_alias(MODEL, "champion", "2")  # moved by hand
+    client.set_registered_model_alias(MODEL, "challenger", "2")
+    tracking.publish(home, second)
+    assert in_mlflow(home) == expected
+    enter(home, second, promote=True)
+    tracking.publish(home, second)
+    assert in_mlflow(home)[0] == {"champion": second}
 
 
-def test_the_registered_model_forecasts_as_the_stored_one(home: Home, longer: Market) -> None:
-    mlflow.set_tracking_uri(home.mlflow_uri)
+def test_the_registered_model_forecasts_as_the_stored_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", home.mlflow_uri)
     served = mlflow.pyfunc.load_model(f"models:/{MODEL}@champion")
     panel = panels(Store(home.store)).known
     said = served.predict(panel.to_frame().reset_index(drop=True))
@@ -203,37 +237,39 @@ def test_the_registered_model_forecasts_as_the_stored_one(home: Home, longer: Ma
         assert last.loc[row.sector_id, "p_surge"] == pytest.approx(row.p_surge)
 
 
-_TRAIN = """
+_ENTER = """
 import sys
 from pathlib import Path
 from data_profile.home import Home
-from predictor.training import train
-def say(what, share):
-    print(what, flush=True)
-train(Home(Path(sys.argv[1])), seed=6, progress=say)
+from data_profile.store import Store
+from predictor import champion, tracking
+from predictor.dataset import panels
+home, model = Home(Path(sys.argv[1])), sys.argv[2]
+market = panels(Store(home.store))
+print("begun", flush=True)
+champion.enter(home.models, model, market, promote=True, seed=1)
+tracking.publish(home, model)
 """
 
 
-@pytest.mark.parametrize("moment", ["saving the model", "champion", "recording in MLflow"])
-def test_killed_at_a_late_moment_the_next_training_sets_everything_right(
-    home: Home, moment: str
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 1.5])
+def test_killed_at_any_moment_the_next_call_sets_everything_right(
+    home: Home, seconds: float
 ) -> None:
-    before = holder(home.models, CHAMPION)
+    before, new = str(holder(home.models, CHAMPION)), another(home, 1)
     killed = subprocess.Popen(
-        [sys.executable, "-c", _TRAIN, str(home.root)],
+        [sys.executable, "-c", _ENTER, str(home.root), new],
         cwd=REPOSITORY, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert killed.stdout is not None
-    while not killed.stdout.readline().startswith(moment):
-        assert killed.poll() is None
+    assert killed.stdout.readline() == "begun\n"
+    time.sleep(seconds)
     killed.kill()
     killed.wait()
     killed.stdout.close()
-    assert load_current(home.models).id == before
-    trained = train(home, seed=6)
-    assert holder(home.models, CHALLENGER) == trained.id
-    assert [one.verdict for one in decisions(home.models)] == ["champion", "challenger"]
-    client = mlflow.MlflowClient(tracking_uri=home.mlflow_uri)
-    found = client.search_model_versions(f"name='{MODEL}'")
-    assert sorted(one.tags["model_id"] for one in found) == sorted([str(before), trained.id])
-    assert client.get_model_version_by_alias(MODEL, "challenger").tags["model_id"] == trained.id
+    assert load_current(home.models).id in (before, new)
+    enter(home, new, promote=True)
+    tracking.publish(home, new)
+    told = [(one.model, one.verdict) for one in decisions(home.models)]
+    assert told == [(before, "champion"), (new, "champion")]
+    assert in_mlflow(home) == ({"champion": new}, sorted([before, new]))

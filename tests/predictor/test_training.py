@@ -176,7 +176,7 @@ def test_what_the_model_listens_to_is_recorded_in_words_of_people(
 ) -> None:
     home, trained = trained_home
     shares = trained.to_dict()["importance"]
-    assert list(shares) == ["rank", "count", "surge"]
+    assert list(shares) == ["rank", "count", "any", "surge"]
     for of in shares.values():
         assert set(of) == set(trained.to_dict()["features"])
         for measure in ("effect", "gain"):
@@ -189,7 +189,7 @@ def test_what_the_model_listens_to_is_recorded_in_words_of_people(
     assert run.data.metrics[f"importance/rank/{first}"] == shares["rank"][first]["effect"]
     path = client.download_artifacts(trained.mlflow_run_id, "importance.csv")
     heading, line, *_ = Path(path).read_text().splitlines()
-    assert heading == "head,answers,feature,expression,effect_share,gain_share"
+    assert heading == "order,answers,feature,expression,effect_share,gain_share"
     assert line.startswith(f"rank,the order of the sectors by limit-ups,{first},")
 
 
