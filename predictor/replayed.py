@@ -19,10 +19,11 @@ from predictor.dataset import Dataset, Panels, build, split_usable
 from predictor.features import BASE_FEATURES
 from predictor.filters import Thresholds, removed_each_session, usable
 from predictor.model import parameters
-from predictor.replay import KIND, Said, replay
-from predictor.rolling import TRAIN_MONTHS, VALID_MONTHS, Window, windows
+from predictor.replay import KIND, Said, expanding, replay
+from predictor.rolling import VALID_MONTHS, Window, windows
 from predictor.scores import Scores
 
+FIRST_MONTHS = 21
 NAMES: Mapping[str, str] = {
     "score": "rank",
     "p_surge": "p_surge",
@@ -41,6 +42,9 @@ def replayed(
     said: Said | None = None,
 ) -> Scores:
     """What the predictor, re-trained every month on what lay before, would have said.
+
+    Windows and features are those of `benchmarks/walk_forward.py`: the first model is fitted to
+    `FIRST_MONTHS` months.
 
     Parameters
     ----------
@@ -63,7 +67,7 @@ def replayed(
         The history is too short for one window, or lacks what the model needs.
     """
     dataset = build(market, split_usable(BASE_FEATURES, market.known)[0])
-    found = windows(dataset.sessions)
+    found = expanding(windows(dataset.sessions, train_months=FIRST_MONTHS))
     path = home.cache / "replays" / f"{_key(dataset, found, seed)}.npz"
     kept = _kept(path, dataset)
     if kept is None:
@@ -76,8 +80,8 @@ def replayed(
     rules, _ = usable(market.known, thresholds or Thresholds.from_environment())
     return Scores(
         source="replay",
-        what=f"{KIND}, {len(found)} models, each fitted to the {TRAIN_MONTHS} + {VALID_MONTHS} "
-        f"months before the month it is used on; {len(dataset.features)} features, none of the "
+        what=f"{KIND}, {len(found)} models, each fitted to all before its {VALID_MONTHS} months of "
+        f"validation and used on the month after; {len(dataset.features)} features, none of the "
         "pool's",
         sessions=dataset.sessions,
         sectors=dataset.sectors,

@@ -32,7 +32,7 @@ def test_what_a_person_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     show_backtest(document)
     text = console.export_text()
     assert max(cell_len(line) for line in text.splitlines()) <= 120
-    for word in ("replay: of a test", "TopkDropout(3, 1)", "open of the session after", "stamp duty",
+    for word in ("replay: of a test", "TopkDropout(3, 1)", "open of the session", "stamp duty",
                  "persistence", "size", "chance", "model less persistence", "NDCG@5", "AUC",
                  "of the base rate", "happened", "survivorship"):  # fmt: skip
         assert word in text, word

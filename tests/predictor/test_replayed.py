@@ -13,7 +13,7 @@ from predictor.backtest import backtest
 from predictor.dataset import Panels, align
 from predictor.filters import Thresholds
 from predictor.replayed import replayed
-from predictor.rolling import windows
+from predictor.rolling import Window, windows
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def panels(market: Market) -> Panels:
 def test_scores_are_kept_and_found_again(
     home: Home, panels: Panels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def short(sessions: np.ndarray) -> list[object]:
-        return windows(sessions, train_months=8, valid_months=2, first_test="2025-11-03")
+    def short(sessions: np.ndarray, train_months: int) -> list[Window]:
+        return windows(sessions, train_months=train_months, first_test="2025-11-03")
 
     monkeypatch.setattr(module, "windows", short)
     fitted: list[str] = []
