@@ -1,11 +1,11 @@
-"""What `tide train` says of the pool it looked at, and of champion and challenger."""
+"""What `tide train` says of the pool, of champion and challenger, and of a replay."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from rich.markup import escape
 
-from console.display import stdout
+from console.display import interval, number, stdout, table
 
 _VERDICTS = {
     "champion": "[green]champion[/]: it forecasts from now on",
@@ -49,3 +49,22 @@ def show_roles(document: Mapping[str, Any]) -> None:
         )
     if document["champion"] != document["model"]:
         stdout.print(f"forecasts are made by the champion, {document['champion']}")
+
+
+def show_replay(document: Mapping[str, Any]) -> None:
+    """Window by window, then all of them, each figure beside persistence."""
+    made = table("test", "sessions", "rank IC", "persistence", "waves@5", "persistence",
+                 right=("sessions", "rank IC", "persistence", "waves@5"))  # fmt: skip
+    for row in document["windows"]:
+        cells = [
+            number(row[method][figure])
+            for figure in ("rank_ic", "surge_precision_at_5")
+            for method in ("model", "persistence")
+        ]
+        test = row["test"]
+        made.add_row(f"{test['start']}..{test['end']}", str(test["sessions"]), *cells)
+    stdout.print(made)
+    for figure, one in document["difference"].items():
+        if one is not None:
+            stdout.print(f"{figure}: {escape(interval(one, signed=True))} against persistence")
+    stdout.print(f"[dim]{escape(document['note'])}[/]", soft_wrap=True)

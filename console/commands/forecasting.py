@@ -30,14 +30,38 @@ def train(
     promote: Annotated[
         bool, typer.Option("--promote", help="Make the model champion without a contest.")
     ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM-DD",
+            help="Train every window that is tested since then instead: a replay, for the record.",
+        ),
+    ] = None,
+    step_months: Annotated[
+        int, typer.Option(min=1, help="With --since: months from window to window.")
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Check the pool, train the newest window; a new model challenges the one in use."""
     from console.progress import training_progress
     from console.tables import show_training
-    from console.training import show_importance, show_pool_check, show_roles
+    from console.training import show_importance, show_pool_check, show_replay, show_roles
+    from predictor.retraining import retrain
     from predictor.training import train as run
 
+    if since is not None:
+        with training_progress() as progress:
+            replayed = retrain(
+                open_home(home),
+                since=since,
+                seed=seed,
+                train_months=train_months,
+                valid_months=valid_months,
+                step_months=step_months,
+                progress=progress,
+            ).to_dict()
+        print_json(replayed) if as_json else show_replay(replayed)
+        return
     with training_progress() as progress:
         trained = run(
             open_home(home),

@@ -155,7 +155,7 @@ def test_a_better_challenger_takes_over_after_enough_new_sessions(
     assert (decision.model, decision.verdict) == (good.id, "champion")
     assert decision.contest is not None
     assert decision.contest["sessions"] == ENOUGH
-    assert decision.contest["differences"]["rank_ic"]["low"] > 0
+    assert decision.contest["figures"]["rank_ic"]["p_better"] < 0.01
     assert decision.contest["start"] > good.card["data"]["end"]
     assert holder(home.models, CHAMPION) == good.id
     assert holder(home.models, CHALLENGER) is None
