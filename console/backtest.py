@@ -20,22 +20,25 @@ _ACCOUNT = {
     "information_ratio": "information ratio",
     "annual_excess_before_cost": "before costs",
     "max_drawdown": "drawdown",
-    "daily_turnover": "turnover a day",
+    "daily_turnover": "turnover",
 }
-_SKILL = {
-    "rank_ic": "rank IC",
-    "marginal_rank_ic": "marginal",
-    "hit_rate_at_3": "hit@3",
-    "hit_rate_at_5": "hit@5",
-    "limit_ups_at_5": "limit-ups@5",
-    "ndcg_at_5": "NDCG@5",
-}
-_WAVES = {
-    "surge_auc": "AUC",
-    "surge_precision_at_1": "waves@1",
-    "surge_precision_at_3": "waves@3",
-    "surge_precision_at_5": "waves@5",
-}
+_TABLES = (
+    ("limit-ups, in order of the score", {
+        "rank_ic": "rank IC",
+        "marginal_rank_ic": "beyond baselines",
+        "ndcg_at_5": "NDCG@5",
+    }),
+    ("limit-ups of the first by the score", {
+        "hit_rate_at_3": "hit@3",
+        "hit_rate_at_5": "hit@5",
+        "limit_ups_at_5": "limit-ups@5",
+    }),
+    ("waves, in order of their probability", {
+        "surge_auc": "AUC",
+        "surge_precision_at_1": "waves@1",
+        "surge_precision_at_5": "waves@5",
+    }),
+)  # fmt: skip
 _EVENTS = {"p_at_least_one": "P(at least one limit-up)", "p_surge": "P(wave)"}
 
 
@@ -51,13 +54,11 @@ def show_backtest(document: Mapping[str, Any]) -> None:
         f"slippage {rules['slippage']:.2%} each way, stamp duty {rules['stamp_duty']:.2%} on sales"
     )
     account = document["account"]
-    _show_table("account over the equal-weight market", account["methods"], _ACCOUNT)
+    _show_table("account over the equal-weight market", account["methods"], _ACCOUNT, digits=2)
     _show_market(account)
     forecast = document["forecast"]
-    _show_table("next session's limit-ups, by the score", forecast["methods"], _SKILL,
-                forecast["difference_to_persistence"])  # fmt: skip
-    _show_table("waves, by their probability", forecast["methods"], _WAVES,
-                forecast["difference_to_persistence"])  # fmt: skip
+    for title, columns in _TABLES:
+        _show_table(title, forecast["methods"], columns, forecast["difference_to_persistence"])
     for name, figures in forecast["probabilities"].items():
         _show_probability(_EVENTS[name], figures)
     stdout.print(f"[dim]in brackets {document['interval']}; {rules['chance']}[/]")
@@ -70,13 +71,16 @@ def _show_table(
     methods: Mapping[str, Mapping[str, Any]],
     columns: Mapping[str, str],
     difference: Mapping[str, Any] | None = None,
+    *,
+    digits: int = 3,
 ) -> None:
-    made = table(title, *columns.values(), right=columns.values())
+    stdout.print(f"[bold]{title}[/]")
+    made = table("", *columns.values(), right=columns.values())
     for method, name in _METHODS.items():
         if method in methods:
-            made.add_row(name, *(_cell(methods[method].get(column)) for column in columns))
+            made.add_row(name, *(_cell(methods[method].get(column), digits) for column in columns))
     if difference is not None:
-        cells = (_cell(difference[column], signed=True) for column in columns)
+        cells = (_cell(difference[column], digits, signed=True) for column in columns)
         made.add_row("[dim]model less persistence[/]", *cells)
     stdout.print(made)
 
@@ -110,7 +114,7 @@ def _show_probability(title: str, figures: Mapping[str, Any]) -> None:
     stdout.print(made)
 
 
-def _cell(figure: Any, *, signed: bool = False) -> str:
+def _cell(figure: Any, digits: int = 3, *, signed: bool = False) -> str:
     if isinstance(figure, Mapping):
-        return escape(interval(figure, signed=signed))
-    return number(figure, signed=signed)
+        return escape(interval(figure, digits, signed=signed))
+    return number(figure, digits, signed=signed)
