@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from console.commands.backtesting import app as backtesting_app
 from console.commands.data import data_app
 from console.commands.forecasting import app as forecasting_app
 from console.commands.pool import pool_app
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(work_app)
 app.add_typer(forecasting_app)
+app.add_typer(backtesting_app)
 app.add_typer(data_app, name="data")
 app.add_typer(pool_app, name="pool")
 
