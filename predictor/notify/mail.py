@@ -111,16 +111,22 @@ class Email(Channel):
     @contextlib.contextmanager
     def _server(self) -> Iterator[smtplib.SMTP]:
         context = ssl.create_default_context()
+        server: smtplib.SMTP
         if self._security == "ssl":
-            with smtplib.SMTP_SSL(
+            server = smtplib.SMTP_SSL(
                 self._host, self._port, timeout=self._timeout, context=context
-            ) as server:
-                yield server
-            return
-        with smtplib.SMTP(self._host, self._port, timeout=self._timeout) as server:
+            )
+        else:
+            server = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
+        try:
             if self._security == "starttls":
                 server.starttls(context=context)
             yield server
+        finally:
+            # What was taken is taken, whatever the server says to the farewell.
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                server.quit()
+            server.close()
 
 
 def html(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
+import urllib3
 
 from predictor.notify.base import Channel, Limited, Message, Refused, Unreachable
 
@@ -39,9 +40,9 @@ class WebChannel(Channel):
 
     def __init__(self, url: str, *, timeout: float) -> None:
         self._url, self._timeout = url.strip(), timeout
-        parts = urlsplit(self._url)
-        last = parts.path.rsplit("/", 1)[-1]
-        self.secrets = (self._url, last, *(value for _, value in parse_qsl(parts.query)))
+        path, _, query = self._url.partition("?")
+        last = path.rsplit("/", 1)[-1]
+        self.secrets = (self._url, last, *(value for _, value in parse_qsl(query)))
 
     @abstractmethod
     def payload(self, message: Message) -> Mapping[str, Any]:
@@ -91,11 +92,14 @@ def post(url: str, payload: Mapping[str, Any], timeout: float) -> dict[str, Any]
             url, body, headers=headers, timeout=timeout, allow_redirects=False, stream=True
         ) as answer:
             content = _read(answer, time.monotonic() + timeout)
-    except requests.Timeout:
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
         raise Unreachable(f"{host} gave no answer within {timeout:g} s") from None
     except requests.exceptions.InvalidURL:
         raise Refused("its address is no web address; copy it again") from None
-    except requests.RequestException as error:  # its text may hold the whole address
+    except (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+    ) as error:  # its text may hold the whole address
         raise Unreachable(f"{host} cannot be reached ({type(error).__name__})") from None
     if answer.status_code >= 500:
         raise Unreachable(f"{host} answered with status {answer.status_code}")
@@ -127,10 +131,8 @@ def _host(url: str) -> str:
 
 def _read(answer: requests.Response, until: float) -> bytes:
     content = b""
-    for chunk in answer.iter_content(4096):
-        content += chunk
+    while len(content) <= LONGEST and (part := answer.raw.read1(4096, decode_content=True)):
+        content += part
         if time.monotonic() > until:
             raise requests.Timeout
-        if len(content) > LONGEST:
-            break
     return content
