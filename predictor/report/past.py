@@ -1,0 +1,1 @@
+"""What the forecast log holds for the page."""
