@@ -21,7 +21,8 @@ from predictor.report.health import Health, health
 from predictor.report.ladder import Ladder, ladder
 from predictor.report.market import Breadth, breadth
 from predictor.report.outcome import Outcome, outcome
-from predictor.report.past import Kept, forecast_of, forecast_for, track_record
+from predictor.forecast_log import Record
+from predictor.report.past import forecast_after, forecast_for, track_record
 from predictor.report.phase import Aftermath, Phase, Phases, aftermath, phases
 from predictor.storage import load_current
 
@@ -74,21 +75,19 @@ class Facts:
         The logged forecast for that session against what happened, None where there is none.
     record
         `predictor.forecast_log.track_record` up to that session, None without a log.
-    importance
-        Of the current model, the largest first.
+    importance, importance_sessions
+        Of the current model, the largest first, and over how many sessions.
     health
         Of the pool.
     states
         How the last sessions came in, the newest first; the rest were imported.
-    snapshot_id
-        Of the store.
     fields
         Fields of the store.
     """
 
     day: datetime.date
     document: Mapping[str, Any]
-    kept: Kept | None
+    kept: Record | None
     market: Breadth
     phases: Phases
     after: Mapping[Phase | None, Aftermath]
@@ -96,9 +95,10 @@ class Facts:
     size_field: str | None
     ladder: Ladder
     outcome: Outcome | None
-    outcome_kept: Kept | None
+    outcome_kept: Record | None
     record: Mapping[str, Any] | None
     importance: tuple[Importance, ...]
+    importance_sessions: int
     health: Health
     states: tuple[tuple[datetime.date, Day | None], ...]
     fields: tuple[str, ...]
@@ -125,7 +125,7 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
     """
     store = Store(home.store)
     day = _session(store.panel(), date)
-    kept = forecast_of(home, day)
+    kept = forecast_after(home, day)
     document = kept.document if kept else predict(home, date=day, top=TOP).to_dict(language)
     both = panels(store, day)
     panel, names = both.outcome, store.names()
@@ -135,6 +135,7 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
     judged = phases(market)
     stored = load_current(home.models)
     dataset = build(both, stored.model.features)
+    shown = min(IMPORTANCE_SESSIONS, len(dataset.sessions))
     size_field, flows = _flows(panel, names, industries)
     return Facts(
         day=day,
@@ -149,9 +150,8 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
         outcome=outcome(before.document, panel, names, TOP) if before else None,
         outcome_kept=before,
         record=track_record(home, panel),
-        importance=importance(
-            stored.model, dataset, slice(max(0, len(dataset.sessions) - IMPORTANCE_SESSIONS), None)
-        ),
+        importance=importance(stored.model, dataset, slice(-shown, None)),
+        importance_sessions=shown,
         health=health(home, panel),
         states=_states(store, panel.sessions),
         fields=panel.fields,
@@ -205,9 +205,7 @@ def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _states(
-    store: Store, sessions: np.ndarray
-) -> tuple[tuple[datetime.date, Day | None], ...]:
+def _states(store: Store, sessions: np.ndarray) -> tuple[tuple[datetime.date, Day | None], ...]:
     collected = {one.session: one for one in store.days()}
     last: Sequence[datetime.date] = sessions[-STATES:].tolist()
     return tuple((day, collected.get(day)) for day in reversed(last))

@@ -213,9 +213,7 @@ def _previous(followed: "pd.DataFrame", pool: "pd.DataFrame | None") -> Previous
     if not len(known):
         return None
     again = None if pool is None else float(known["code"].isin(pool["code"]).mean())
-    return Previous(
-        len(known), float(known["ret"].mean()), float((known["ret"] > 0).mean()), again
-    )
+    return Previous(len(known), float(known["ret"].mean()), float((known["ret"] > 0).mean()), again)
 
 
 def _sectors(panel: Panel, names: Mapping[str, str]) -> tuple[Sector, ...]:

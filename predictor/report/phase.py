@@ -131,9 +131,7 @@ def _borders(heat: np.ndarray) -> np.ndarray:
     return result
 
 
-def _judged(
-    heat: np.ndarray, recent: np.ndarray, borders: np.ndarray
-) -> tuple[Phase | None, ...]:
+def _judged(heat: np.ndarray, recent: np.ndarray, borders: np.ndarray) -> tuple[Phase | None, ...]:
     found: list[Phase | None] = []
     extreme: Phase | None = None
     for level, before, (low, middle, high) in zip(heat, recent, borders, strict=True):
