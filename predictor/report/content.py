@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from data_profile.profile import Profile
 from data_profile.schedule import SHANGHAI
 from predictor.explain import Language
 from predictor.report.drawing import flow_map, heat, spark
@@ -14,7 +13,7 @@ from predictor.report.facts import Facts
 from predictor.report.formats import money, number, percent
 from predictor.report.ladder import Rung
 from predictor.report.market import Breadth
-from predictor.report.phase import ENOUGH, INPUTS, PAST, PHASES, RECENT, SPAN, phases
+from predictor.report.phase import ENOUGH, INPUTS, PAST, PHASES, RECENT, SPAN
 
 SPARK_SESSIONS = 60
 HEAT_SESSIONS = 120
@@ -156,7 +155,7 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
         ladder=_ladder(facts, language, said),
         importance_note=said["importance.note"].format(n=facts.importance_sessions),
         states=_states(facts, said),
-        caveats=_caveats(facts, language, said),
+        caveats=_caveats(facts, said),
     )
 
 
@@ -372,15 +371,8 @@ def _states(facts: Facts, said: Words) -> tuple[tuple[str, str, str], ...]:
     return tuple(rows)
 
 
-def _caveats(facts: Facts, language: Language, said: Words) -> tuple[str, ...]:
-    fields = Profile.load().fields
-    shown = [facts.size_field, "net_inflow"] if facts.flows else []
-    own = [
-        said["caveat.field"].format(name=fields[name].zh if language == "zh" else fields[name].en,
-                                    text=fields[name].caveat)
-        for name in shown
-        if name in facts.fields and name in fields and fields[name].caveat
-    ]  # fmt: skip
+def _caveats(facts: Facts, said: Words) -> tuple[str, ...]:
     absent = facts.document["absent"]
     gone = [said["data.absent"].format(names=", ".join(absent))] if absent else []
-    return (*gone, *own, said["caveat.membership"])
+    shown = [name for name in ("turnover", "net_inflow") if name in facts.fields and facts.flows]
+    return (*gone, *(said[f"caveat.{name}"] for name in shown), said["caveat.membership"])

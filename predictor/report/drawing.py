@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from predictor.report.formats import money, percent
 from predictor.report.facts import Flow
+from predictor.report.formats import money, percent
 from predictor.report.phase import Phases
 from predictor.report.treemap import Box, squarify
 

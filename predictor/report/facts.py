@@ -17,11 +17,11 @@ from predictor.dataset import build, panels
 from predictor.errors import PredictorError
 from predictor.explain import Importance, Language, importance
 from predictor.forecast import predict
+from predictor.forecast_log import Record
 from predictor.report.health import Health, health
 from predictor.report.ladder import Ladder, ladder
 from predictor.report.market import Breadth, breadth
 from predictor.report.outcome import Outcome, outcome
-from predictor.forecast_log import Record
 from predictor.report.past import forecast_after, forecast_for, track_record
 from predictor.report.phase import Aftermath, Phase, Phases, aftermath, phases
 from predictor.storage import load_current

@@ -7,7 +7,7 @@ what they cannot tell is named.
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -196,13 +196,13 @@ def _rungs(pool: "pd.DataFrame", earlier: "pd.DataFrame | None") -> tuple[Rung, 
     return tuple(rungs)
 
 
-def _sealed(row: Mapping[str, object]) -> Sealed:
+def _sealed(row: Mapping[Any, Any]) -> Sealed:
     value, first = row.get("sealing_value"), row.get("first_time")
     return Sealed(
         code=str(row["code"]),
         name=str(row.get("name", row["code"])),
         sector=str(row.get("industry") or ""),
-        height=int(row["streak"]),  # type: ignore[call-overload]
+        height=int(row["streak"]),
         first_time=str(first)[:5] if isinstance(first, str | datetime.time) else None,
         sealing_value=float(value) if isinstance(value, int | float) and value == value else None,
     )

@@ -3,7 +3,9 @@
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from data_profile.files import write_atomic
 from data_profile.home import Home
 from predictor.explain import Language
 from predictor.report.content import content
@@ -22,6 +24,8 @@ class Report:
     ----------
     session
         The session after which it was made, in Asia/Shanghai.
+    language
+        "zh" or "en".
     html
         A whole page that asks for nothing.
     markdown
@@ -29,6 +33,7 @@ class Report:
     """
 
     session: datetime.date
+    language: Language
     html: str
     markdown: str
 
@@ -68,4 +73,22 @@ def daily_report(
     facts = gather(home, date=date, language=language)
     tell("drawing the page")
     told = content(facts, language, words(language))
-    return Report(facts.day, html(facts, told, language), markdown(facts, told, language))
+    return Report(
+        facts.day, language, html(facts, told, language), markdown(facts, told, language)
+    )
+
+
+def write(home: Home, report: Report) -> tuple[Path, Path]:
+    """Write `reports/daily-<session>.<language>.html` and `.md`; an earlier page is replaced.
+
+    Returns
+    -------
+    tuple of Path
+        The page, and the Markdown.
+    """
+    home.reports.mkdir(parents=True, exist_ok=True)
+    stem = f"daily-{report.session}.{report.language}"
+    page, text = (home.reports / f"{stem}.{kind}" for kind in ("html", "md"))
+    write_atomic(page, report.html)
+    write_atomic(text, report.markdown)
+    return page, text

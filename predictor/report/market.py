@@ -1,7 +1,8 @@
 """The market as a whole, a session at a time: sums over the sectors' fields, nothing else."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +110,7 @@ def _sum(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values).any(axis=1), np.nansum(values, axis=1), np.nan)
 
 
-def _over(values: np.ndarray, how: np.ufunc) -> np.ndarray:  # type: ignore[type-arg]
+def _over(values: np.ndarray, how: Callable[..., Any]) -> np.ndarray:
     """A statistic of each row, NaN where the row holds nothing."""
     result = np.full(len(values), np.nan)
     known = np.isfinite(values).any(axis=1)

@@ -113,7 +113,7 @@ def outcome(
             said.get("p_at_least_one"),
             said.get("p_surge"),
             said.get("expected_count"),
-            int(count[k]) if known else None,  # type: ignore[index]
+            int(count[k]) if known else None,
             bool(surge[k] == 1) if k is not None and np.isfinite(surge[k]) else None,
         )
 

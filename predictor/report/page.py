@@ -5,11 +5,12 @@ through, the page's Content-Security-Policy allows no script and no address at a
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from factor_pool.report import style
-from factor_pool.report.pages import LANGUAGE_TAGS, NO_SCRIPT, environment, one_line
+from factor_pool.report.pages import LANGUAGE_TAGS, NO_SCRIPT, environment
 from predictor.explain import Language
 from predictor.report.content import Content, told
 from predictor.report.facts import TOP, Facts
@@ -74,9 +75,5 @@ def _environment(language: Language, *, autoescape: bool) -> Any:
 
     made = environment(_FOLDER, autoescape=autoescape)
     made.filters |= filters(language)
-    made.filters |= {
-        "told": lambda part, key="text": told(part, language, key),
-        "drawn": Markup,
-        "md": one_line,
-    }
+    made.filters |= {"told": partial(told, language=language), "drawn": Markup}
     return made

@@ -108,7 +108,7 @@ def _before(values: np.ndarray, t: int) -> np.ndarray:
 def _percentiles(values: np.ndarray) -> np.ndarray:
     """Share of the past that lies below, an equal value counting half."""
     result = np.full(len(values), np.nan)
-    for t in np.flatnonzero(np.isfinite(values)):
+    for t in np.flatnonzero(np.isfinite(values)).tolist():
         past = _before(values, t)
         if len(past) >= ENOUGH:
             result[t] = ((past < values[t]).mean() + (past <= values[t]).mean()) / 2

@@ -115,7 +115,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "record.none": (
         "No live forecast has come due yet. Below is a replay on sessions that the judged model "
         "had not seen ({start} to {end}); it is not a live record.",
-        "尚无到期的实盘预测。下表为留出期回放（{start} 至 {end}，被评模型未见过这些数据），并非实盘战绩。",
+        "尚无到期的实盘预测。下表为留出期回放（{start} 至 {end}，被评模型未见过这些数据），"
+        "并非实盘战绩。",
     ),
     "record.pending": ("{n} more await their session.", "另有 {n} 次待验证。"),
     "record.interval": ("In brackets: 95% interval.", "方括号内为 95% 区间。"),
@@ -155,8 +156,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "Heat is the mean percentile of the five figures below among their {past} sessions before, "
         "smoothed over {span}. Rising: above the mean of the {recent} sessions before. All borders "
         "are quantiles of the past known that day.",
-        "热度为下列五项在此前 {past} 日中的百分位均值，按 {span} 日平滑；高于前 {recent} 日均值为回升。"
-        "所有界线均为当日已知历史的分位数。",
+        "热度为下列五项在此前 {past} 日中的百分位均值，按 {span} 日平滑；"
+        "高于前 {recent} 日均值为回升。所有界线均为当日已知历史的分位数。",
     ),
     "phase.unknown": (
         "Too little is known for the rule: {n} of 5 figures, and at least {enough} sessions of "
@@ -164,7 +165,9 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "数据不足以判断：5 项中有 {n} 项，且至少需 {enough} 日历史。",
     ),
     "phase.heat": ("heat", "热度"),
-    "phase.now": ("{heat} (mean of the {recent} before: {before})", "{heat}（前 {recent} 日均值 {before}）"),
+    "phase.now": (
+        "{heat} (mean of the {recent} before: {before})", "{heat}（前 {recent} 日均值 {before}）",
+    ),
     "phase.borders": ("20 / 50 / 80% quantiles", "20 / 50 / 80% 分位"),
     "phase.figure": ("figure", "项目"),
     "phase.value": ("value", "数值"),
@@ -278,7 +281,16 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "figure beside its baseline.",
         "“有涨停”的命中率天然很高，单靠延续性即可达到；请对照基线阅读。",
     ),
-    "caveat.field": ("{name}: {text}", "{name}：{text}"),
+    "caveat.turnover": (
+        "Turnover is a proxy (volume x mean price of adjusted bars) where it was imported: compare "
+        "it with its own recent past only.",
+        "导入的成交额为估算（成交量 × 均价，复权），只宜与自身近期比较。",
+    ),
+    "caveat.net_inflow": (
+        "Money flow is final at 16:45 only; before that the page shows what was known at 15:35. "
+        "Boards changed over time: compare within a session, not across years.",
+        "资金流 16:45 才为终值，此前为 15:35 的数值；板块口径随时间变化，只宜同日横向比较。",
+    ),
     "caveat.membership": (
         "Members of a sector are today's, applied backwards: companies that left are missing.",
         "成分股按现名单回溯，已退出的公司不在其中。",
