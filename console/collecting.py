@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ from console.display import say, stderr, stdout
 
 if TYPE_CHECKING:
     from data_profile.backfill import Progress, Summary
+    from data_profile.collector import Report
     from data_profile.home import Home
     from data_profile.journal import StepRecord
 
@@ -57,6 +58,24 @@ def backfill_progress() -> "Iterator[Progress]":
                 say(line)
 
         yield progress
+
+
+def tell(reports: "Sequence[Report]", as_json: bool) -> None:
+    """End a command with what its steps came to; status 1 where anything that was due is missing.
+
+    Raises
+    ------
+    typer.Exit
+        Something is missing.
+    """
+    import typer
+
+    from console.commands.options import print_json
+
+    if as_json:
+        print_json([report.to_dict() for report in reports])
+    if any(report.state in ("partial", "failed") for report in reports):
+        raise typer.Exit(1)
 
 
 def show_backfill(summary: "Summary") -> None:
