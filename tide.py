@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from console.commands.backtesting import app as backtesting_app
 from console.commands.data import data_app
 from console.commands.day import app as day_app
 from console.commands.forecasting import app as forecasting_app
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(work_app)
 app.add_typer(forecasting_app)
+app.add_typer(backtesting_app)
 app.add_typer(day_app)
 app.add_typer(reporting_app)
 app.add_typer(data_app, name="data")

@@ -102,7 +102,7 @@ def standing(home: "Home") -> tuple[Literal["ok", "optional", "missing"], str, s
     """How collecting stands: state, what was seen, what to do."""
     from data_profile.errors import DataError
     from data_profile.journal import Journal
-    from data_profile.schedule import china_now
+    from data_profile.schedule import STEPS, china_now
     from data_profile.service import due
 
     if not home.journal.exists():
@@ -110,7 +110,9 @@ def standing(home: "Home") -> tuple[Literal["ok", "optional", "missing"], str, s
     now = china_now()
     try:
         with Journal(home.journal) as journal:
-            records = journal.records(first=now.date() - _RECENT)
+            names = {step.name for step in STEPS}
+            every = journal.records(first=now.date() - _RECENT)
+            records = [record for record in every if record.step in names]
             waiting = due(journal, now)
     except DataError as error:
         return "missing", str(error), ""

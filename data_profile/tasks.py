@@ -126,7 +126,7 @@ def _wanted(
 ) -> bool:
     record = records.get(task.name)
     if record is None:
-        return not (task.monthly and _done_this_month(task, session, journal))
+        return not (task.monthly and done_this_month(task, session, journal))
     if record.ended_at is None:
         return True
     ended = record.ended_at
@@ -144,7 +144,7 @@ def _wanted(
     return record.runs < RUNS and waited and not hopeless
 
 
-def _done_this_month(task: Task, session: datetime.date, journal: Journal) -> bool:
+def done_this_month(task: Task, session: datetime.date, journal: Journal) -> bool:
     """Whether it has succeeded for the month that the next session lies in."""
     month = _month(session)
     first = session - datetime.timedelta(days=45)

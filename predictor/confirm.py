@@ -1,10 +1,11 @@
 """The 09:26 step: how yesterday's limit-ups came out of the opening auction re-ranks the sectors.
 
-The rule. A sector's gap is the mean, over its limit-ups of the session before, of auction price over
-previous close, less 1; a sector without one takes the median of the others. Its strength is the
-expected count that belongs to its place in the forecast, times 1 + 10 x gap (0 at least): yesterday's
-leaders 3% higher count for 30% more limit-ups. The top sectors are put in the order of strength, so
-where all gaps are equal nothing moves, and no sector enters that the forecast left out.
+The rule. A sector's gap is the mean, over its limit-ups of the session before, of auction price
+over previous close, less 1; a sector without one takes the median of the others. Its strength is
+the expected count that belongs to its place in the forecast, times 1 + 10 x gap (0 at least): that
+yesterday's limit-ups open 3% higher counts for 30% more limit-ups. The top sectors are put in the
+order of strength, so where all gaps are equal nothing moves, and no sector enters that the forecast
+left out.
 
 docs/backtest.md has what this rule did on half a year of real opening prices.
 """

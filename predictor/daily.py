@@ -9,10 +9,10 @@
 | `decay` | 18:50 | once a month: how the pool's factors did since their acceptance |
 | `train` | 19:00 | once a month: a new model |
 
-Each is a function of the home folder, the session and a clock that may be called again and comes to
-the same; `data_profile.tasks` decides when, and calls it in a process of its own. A known error
-becomes a failed run with its reason. None of them makes up for missing data: a forecast of a partial
-day says what was missing, and where the day itself is missing there is none, and the reason is told.
+Each is a function of the home folder, the session and a clock; it may be called again and comes to
+the same. `data_profile.tasks` decides when, and calls it in a process of its own. A known error
+becomes a failed run with its reason. None of them makes up for missing data: a forecast of a
+partial day says what was missing; where the day itself is missing there is none, and why is told.
 """
 
 import datetime
@@ -27,6 +27,7 @@ from data_profile.sessions import as_date, next_session
 from data_profile.store import Store
 from data_profile.tasks import Clock, Done, Task
 from factor_pool.errors import FactorError
+from factor_pool.report.pages import one_line
 from factor_pool.report.words import language
 from predictor.errors import PredictorError
 from predictor.forecast_log import CONFIRM, ForecastLog, Record
@@ -39,7 +40,6 @@ TOLD = 10
 _KNOWN = (PredictorError, DataError, FactorError)
 _WORDS = {
     "en": {
-        "forecast": "Limit-up forecast for {session}",
         "confirm": "Auction of {session}: {moved}",
         "moved": "the order changes",
         "same": "the order stands",
@@ -50,7 +50,6 @@ _WORDS = {
         "remedy": "What to do: `tide doctor`.",
     },
     "zh": {
-        "forecast": "{session} 涨停板块预测",
         "confirm": "{session} 竞价：{moved}",
         "moved": "排名有变",
         "same": "排名不变",
@@ -126,8 +125,8 @@ def rerank(home: Home, session: datetime.date, clock: Clock) -> Done:
             session=session, moved=words["moved" if said.moved else "same"]
         )
         lines = [told["summary"], ""]
-        lines += [f"{row['rank']}. {row['name']}" for row in told["ranking"]]
-        lines += ["", *(f"- {change}" for change in told["changes"])]
+        lines += [f"{row['rank']}. {one_line(row['name'])}" for row in told["ranking"]]
+        lines += ["", *(f"- {one_line(change)}" for change in told["changes"])]
         message = Message(title, "\n".join(lines))
         done = _deliver(home, session, "rerank", f"confirm-{number}", message, clock)
         return Done(done.state, f"{told['summary']}; {done.note}", done.parts)
@@ -233,7 +232,8 @@ def _forecast_message(record: Record) -> Message:
     from predictor.report import summary
 
     words = _WORDS[language()]
-    lines = [summary(record.document, language()).strip(), ""]
+    title, _, text = summary(record.document, language()).strip().partition("\n")
+    lines = [text.strip(), ""]
     if missing := _missing(record):
         lines.append(words["partial"].format(day=record.as_of, missing=", ".join(missing)))
     if not record.live:
@@ -243,7 +243,7 @@ def _forecast_message(record: Record) -> Message:
             id=record.id, made=f"{record.made_at:%Y-%m-%d %H:%M}", hash=record.hash[:16]
         )
     )
-    return Message(words["forecast"].format(session=record.for_session), "\n".join(lines))
+    return Message(title.strip("*# "), "\n".join(lines))
 
 
 def _reason_message(home: Home, session: datetime.date) -> Message:
