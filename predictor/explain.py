@@ -10,6 +10,7 @@ import numpy as np
 from predictor.dataset import COLD_START, Dataset
 from predictor.features import Feature, Reference
 from predictor.model import Model
+from predictor.streaks import Streak, streak
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -100,17 +101,22 @@ class Reason:
         too little to compare with.
     contribution
         What the whole theme adds to the raw score, less the mean over all sectors that session.
+    streak
+        For how many sessions on end the theme has been on one side; None where not for long.
     """
 
     feature: Feature
     value: float | None
     unusual: tuple[Comparison, ...]
     contribution: float
+    streak: Streak | None = None
 
     def text(self, language: Language = "en") -> str:
         """The reason as a sentence."""
         words = _WORDS[language]
         parts = [self._fact(language), *(comparison.text(language) for comparison in self.unusual)]
+        if self.streak is not None:
+            parts.append(self.streak.text(language))
         sentence = words["comma"].join(parts)
         return words["against"].format(sentence) if self.contribution < 0 else sentence
 
@@ -127,6 +133,7 @@ class Reason:
                 for x in self.unusual
             },
             "contribution": round(self.contribution, 6),
+            "streak": None if self.streak is None else self.streak.to_dict(),
         }
 
     def _fact(self, language: Language) -> str:
@@ -246,8 +253,9 @@ def _reason(
     feature, value = dataset.features[k], float(dataset.values[row, column, k])
     if not math.isfinite(value):
         return Reason(feature, None, (), total)
+    lasting = streak(feature.theme, dataset, row, column)
     found = (_compare(kind, dataset, row, column, k) for kind in feature.against)
-    return Reason(feature, value, tuple(x for x in found if x is not None), total)
+    return Reason(feature, value, tuple(x for x in found if x is not None), total, lasting)
 
 
 def _compare(kind: Reference, dataset: Dataset, row: int, column: int, k: int) -> Comparison | None:

@@ -73,9 +73,7 @@ def daily_report(
     facts = gather(home, date=date, language=language)
     tell("drawing the page")
     told = content(facts, language, words(language))
-    return Report(
-        facts.day, language, html(facts, told, language), markdown(facts, told, language)
-    )
+    return Report(facts.day, language, html(facts, told, language), markdown(facts, told, language))
 
 
 def write(home: Home, report: Report) -> tuple[Path, Path]:
