@@ -26,6 +26,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "others_same": "the same as all other sectors",
         "missing": "no value today for {}",
         "pool": "factor {member} ({hypothesis}): {text} = {value:.4g}",
+        "factor": "factor {}: {}",
         "against": "against it: {}",
         "comma": ", ",
     },
@@ -38,6 +39,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "others_same": "与其他板块相同",
         "missing": "今日缺少数值：{}",
         "pool": "因子 {member}（{hypothesis}）：{text} = {value:.4g}",
+        "factor": "因子 {}：{}",
         "against": "拖累：{}",
         "comma": "，",
     },
@@ -157,13 +159,18 @@ class Importance:
         Of `predictor.features`.
     share
         Of the sizes of all themes' contributions, 0..1.
+    factor
+        The feature, where the theme is one factor of the pool.
     """
 
     theme: str
     share: float
+    factor: Feature | None = None
 
     def label(self, language: Language = "en") -> str:
-        """The theme's name."""
+        """The theme's name; of a pool factor its id and expression."""
+        if self.factor is not None:
+            return _WORDS[language]["factor"].format(self.factor.member, self.factor.text)
         return _THEMES.get(self.theme, self.theme) if language == "zh" else self.theme
 
 
@@ -196,8 +203,10 @@ def importance(
         if len(session):
             sizes += np.abs(session - session.mean(axis=0)).sum(axis=0)
     total = sizes.sum() or 1.0
+    mined = {f.theme: f for f in dataset.features if f.member is not None}
     found = [
-        Importance(theme, float(size / total)) for theme, size in zip(themes, sizes, strict=True)
+        Importance(theme, float(size / total), mined.get(theme))
+        for theme, size in zip(themes, sizes, strict=True)
     ]
     return tuple(sorted(found, key=lambda one: (-one.share, one.theme)))
 

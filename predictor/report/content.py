@@ -48,6 +48,15 @@ class Mood:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What a sector offers: stocks not at the limit with their change, those sealed, its ETFs."""
+
+    open: tuple[str, ...]
+    sealed: tuple[str, ...]
+    funds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Step:
     """One height of the ladder in words."""
 
@@ -90,7 +99,9 @@ class Content:
     tiles, phase, record, ladder
         See there.
     cold, candidates
-        Sector id -> a sentence.
+        Sector id -> a sentence, and what it offers.
+    candidates_note
+        The rule of the candidates, and where they are from; "" where there are none.
     removed
         (sector, why) each.
     outcome_note, flow_note, importance_note
@@ -111,7 +122,8 @@ class Content:
     tiles: tuple[Tile, ...]
     phase: Mood
     cold: Mapping[str, str]
-    candidates: Mapping[str, str]
+    candidates: Mapping[str, Choice]
+    candidates_note: str
     removed: tuple[tuple[str, str], ...]
     outcome_note: str
     record: Record
@@ -140,11 +152,12 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
     return Content(
         heading=said["title"].format(day=document["for_session"]),
         origin=_origin(facts, said),
-        notes=tuple(document["notes"]),
+        notes=tuple(_in_words(document, language).get("notes", document["notes"])),
         tiles=_tiles(facts, language, said),
         phase=_mood(facts, said),
         cold={sector: said["cold"].format(n=n) for sector, n in document["cold_start"].items()},
         candidates=_candidates(document),
+        candidates_note=_candidates_note(document, language),
         removed=_removed(document, language),
         outcome_note=_outcome_note(facts, said),
         record=_record(facts, said),
@@ -247,24 +260,47 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _candidates(document: Mapping[str, Any]) -> dict[str, str]:
-    """Sector id -> names of the stocks, in their order."""
+def _candidates(document: Mapping[str, Any]) -> dict[str, Choice]:
+    """Sector id -> what can still be bought of it, and what is sealed."""
+    offered, sealed, funds = (document.get(key, {}) for key in ("candidates", "sealed", "etfs"))
     return {
-        sector: " · ".join(str(one.get("name", one.get("code", ""))) for one in found)
-        for sector, found in document.get("candidates", {}).items()
-        if found
+        row["sector_id"]: Choice(
+            tuple(
+                f"{one['name']} {percent(one['change'], 1, signed=True)}"
+                for one in offered.get(row["sector_id"], ())
+            ),
+            tuple(str(one["name"]) for one in sealed.get(row["sector_id"], ())),
+            tuple(f"{one['name']} {one['code']}" for one in funds.get(row["sector_id"], ())),
+        )
+        for row in document["ranking"]
     }
 
 
+def _candidates_note(document: Mapping[str, Any], language: Language) -> str:
+    said = {**document, **_in_words(document, language)}
+    parts = [said.get("candidates_rule"), said.get("candidates_note")]
+    if not any(document.get("candidates", {}).values()):
+        parts = parts[1:]
+    return {"en": ". ", "zh": "。"}[language].join(part for part in parts if part)
+
+
 def _removed(document: Mapping[str, Any], language: Language) -> tuple[tuple[str, str], ...]:
+    why = _in_words(document, language).get("removed", {})
     return tuple(
-        (str(one["name"]), told(one, language, "why")) for one in document.get("removed", ())
+        (str(one["name"]), str(why.get(one["sector_id"], one["why"])))
+        for one in document.get("removed", ())
     )
 
 
-def told(part: Mapping[str, Any], language: Language, key: str = "text") -> str:
-    """A sentence of a document in the page's language, or as it was written."""
-    return str(part.get(f"{key}s", {}).get(language, part[key]))
+def _in_words(document: Mapping[str, Any], language: Language) -> Mapping[str, Any]:
+    """A document's sentences in the page's language, {} where it holds only its own."""
+    found: Mapping[str, Any] = document.get("words", {}).get(language, {})
+    return found
+
+
+def told(reason: Mapping[str, Any], language: Language) -> str:
+    """A reason of a document in the page's language, or as it was written."""
+    return str(reason.get("texts", {}).get(language, reason["text"]))
 
 
 def _outcome_note(facts: Facts, said: Words) -> str:
@@ -331,7 +367,7 @@ def _ladder(facts: Facts, language: Language, said: Words) -> Steps:
             previous += said["ladder.previous.again"].format(again=again_text)
     source = (
         said["ladder.fields"] if ladder.source is None
-        else said["ladder.source"].format(source=ladder.source)
+        else said[f"ladder.source.{ladder.source}"]
     )  # fmt: skip
     return Steps(
         source,

@@ -74,6 +74,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "size": ("size: most companies", "规模：成分股最多"),
     "base_rate": ("any sector", "任意板块"),
     "candidates": ("not sealed yet", "尚未封板"),
+    "candidates.sealed": ("sealed", "已封板"),
     "cold": ("only {n} sessions of history", "历史仅 {n} 日"),
     "removed": ("Removed from the ranking", "被剔除的板块"),
     "removed.note": (
@@ -226,7 +227,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "Of {before} limit-ups the session before, {again} were limit-ups again: {rate}.",
         "前一日涨停 {before} 家，今日再封 {again} 家：{rate}。",
     ),
-    "ladder.source": ("From {source}.", "取自 {source}。"),
+    "ladder.source.limit_events": (
+        "Stock by stock, from the price-limit events.", "逐股取自涨跌停事件表。",
+    ),
+    "ladder.source.limit_up_pool": (
+        "Stock by stock, from the day's pool of limit-ups (without ST).",
+        "逐股取自当日涨停股池（不含 ST）。",
+    ),
     "ladder.fields": (
         "From the sectors' own counts.", "取自板块自身的计数。",
     ),
