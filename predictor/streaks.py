@@ -9,6 +9,8 @@ import numpy as np
 from predictor.dataset import COLD_START, Dataset
 
 SHORTEST = 3
+COMMON = 0.5
+"""A streak as long on more of a sector's own sessions than this is nothing to tell of."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Streak:
 
 
 def streak(theme: str, dataset: Dataset, row: int, column: int) -> Streak | None:
-    """The streak that a sector's theme is on; None where it is short, or not told of.
+    """The streak that a sector's theme is on; None where it is short, common, or not told of.
 
     Parameters
     ----------
@@ -151,6 +153,8 @@ def streak(theme: str, dataset: Dataset, row: int, column: int) -> Streak | None
         return None
     earlier = lengths[:-1][np.isfinite(values[:-1])]
     share = float((earlier >= lengths[-1]).mean()) if len(earlier) >= COLD_START else None
+    if share is not None and share > COMMON:
+        return None
     return Streak(kind, above, int(lengths[-1]), share)
 
 

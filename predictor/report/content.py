@@ -17,7 +17,7 @@ from predictor.report.phase import ENOUGH, INPUTS, PAST, PHASES, RECENT, SPAN
 
 SPARK_SESSIONS = 60
 HEAT_SESSIONS = 120
-WHO = 12
+WHO, FELL = 12, 4
 Words = Mapping[str, str]
 
 
@@ -106,6 +106,10 @@ class Content:
         (sector, why) each.
     outcome_note, flow_note, importance_note
         Above their sections.
+    health_count
+        How many factors are in use, by status.
+    troubled
+        (factor, expression, status) of those that are not active.
     size_word
         Key of what the map's areas are.
     map_desk, map_phone
@@ -133,6 +137,8 @@ class Content:
     map_phone: str
     ladder: Steps
     importance_note: str
+    health_count: str
+    troubled: tuple[tuple[str, str, str], ...]
     states: tuple[tuple[str, str, str], ...]
     caveats: tuple[str, ...]
 
@@ -167,6 +173,12 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
         map_phone=flow_map(facts.flows, 360, 640, language, unknown) if facts.flows else "",
         ladder=_ladder(facts, language, said),
         importance_note=said["importance.note"].format(n=facts.importance_sessions),
+        health_count=_health_count(facts, said),
+        troubled=tuple(
+            (check.member, expression, said[f"health.{check.status}"])
+            for check, expression in facts.health.checks
+            if check.status != "active"
+        ),
         states=_states(facts, said),
         caveats=_caveats(facts, said),
     )
@@ -383,9 +395,12 @@ def _step(rung: Rung, language: Language, said: Words) -> Step:
     who = [
         f"{one.name}{f' {one.first_time}' if one.first_time else ''}" for one in rung.stocks[:WHO]
     ]
-    text = {"en": ", ", "zh": "、"}[language].join(who)
+    comma = {"en": ", ", "zh": "、"}[language]
+    text = comma.join(who)
     if len(rung.stocks) > WHO:
         text += " " + said["ladder.more"].format(n=len(rung.stocks) - WHO)
+    if rung.fell and (len(rung.fell) <= FELL or not who):
+        text = " ".join(filter(None, (text, said["ladder.fell"].format(who=comma.join(rung.fell)))))
     of = ""
     if rung.rate is not None:
         of = said["ladder.of"].format(climbed=rung.climbed, before=rung.before)
@@ -395,6 +410,13 @@ def _step(rung: Rung, language: Language, said: Words) -> Step:
         percent(rung.rate),
         of,
         text,
+    )
+
+
+def _health_count(facts: Facts, said: Words) -> str:
+    statuses = [check.status for check, _ in facts.health.checks]
+    return said["health.count"].format(
+        n=len(statuses), active=statuses.count("active"), watch=statuses.count("watch")
     )
 
 

@@ -58,12 +58,15 @@ class Rung:
         How many stood one below it the session before (1: not asked); None where unknown.
     climbed
         How many of those stand here now.
+    fell
+        Names of the others.
     """
 
     height: int
     stocks: tuple[Sealed, ...]
     before: int | None
     climbed: int | None
+    fell: tuple[str, ...] = ()
 
     @property
     def rate(self) -> float | None:
@@ -230,21 +233,23 @@ def _rungs(pool: Sequence[Sealed], earlier: Sequence[Sealed] | None) -> tuple[Ru
     standing: dict[int, list[Sealed]] = {}
     for stock in pool:
         standing.setdefault(stock.height, []).append(stock)
-    stood: dict[int, set[str]] = {}
+    stood: dict[int, dict[str, str]] = {}
     for stock in earlier or ():
-        stood.setdefault(stock.height, set()).add(stock.code)
+        stood.setdefault(stock.height, {})[stock.code] = stock.name
     top = max([*standing, *(height + 1 for height in stood)], default=0)
     rungs = []
     for height in range(top, 0, -1):
         here = standing.get(height, [])
-        below = stood.get(height - 1, set()) if height > 1 and earlier is not None else None
+        below = stood.get(height - 1, {}) if height > 1 and earlier is not None else None
+        climbed = {stock.code for stock in here} & set(below or ())
         if here or below:
             rungs.append(
                 Rung(
                     height,
                     tuple(sorted(here, key=lambda s: (s.first_time or "~", s.code))),
                     None if below is None else len(below),
-                    None if below is None else len(below & {s.code for s in here}),
+                    None if below is None else len(climbed),
+                    tuple(name for code, name in (below or {}).items() if code not in climbed),
                 )
             )
     return tuple(rungs)

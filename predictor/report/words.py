@@ -217,6 +217,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "ladder.highest": ("highest", "最高"),
     "ladder.one_word": ("one-word", "一字"),
     "ladder.more": ("and {n} more", "等，另 {n} 家"),
+    "ladder.fell": ("(fell off: {who})", "（断板：{who}）"),
     "ladder.sealed": ("sealed {sealed}, broken {broken}", "封板 {sealed} 家，炸板 {broken} 家"),
     "ladder.previous": ("Yesterday's limit-ups, today", "昨日涨停今日表现"),
     "ladder.previous.text": (
@@ -263,6 +264,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "Daily rank IC beyond persistence and size, since acceptance, against what was promised.",
         "入池以来，在延续性与规模之外的日 Rank IC，对照入池时的水平。",
     ),
+    "health.count": ("{n} in use: {active} active, {watch} on watch.",
+                     "在用 {n} 个：正常 {active}，观察 {watch}。"),
     "health.factor": ("factor", "因子"),
     "health.status": ("status", "状态"),
     "health.active": ("active", "正常"),
