@@ -14,6 +14,7 @@ from predictor.report.formats import money, number, percent
 from predictor.report.ladder import Rung
 from predictor.report.market import Breadth
 from predictor.report.phase import ENOUGH, INPUTS, PAST, PHASES, RECENT, SPAN
+from predictor.report.prose import Checked
 
 SPARK_SESSIONS = 60
 HEAT_SESSIONS = 120
@@ -96,6 +97,8 @@ class Content:
     ----------
     heading, origin, notes
         At the top.
+    paragraph, paragraph_note
+        What a language model wrote, as far as it was kept, and what is to be said of it.
     tiles, phase, record, ladder
         See there.
     cold, candidates
@@ -123,6 +126,8 @@ class Content:
     heading: str
     origin: tuple[str, ...]
     notes: tuple[str, ...]
+    paragraph: str
+    paragraph_note: str
     tiles: tuple[Tile, ...]
     phase: Mood
     cold: Mapping[str, str]
@@ -143,7 +148,18 @@ class Content:
     caveats: tuple[str, ...]
 
 
-def content(facts: Facts, language: Language, said: Words) -> Content:
+@dataclass(frozen=True)
+class Written:
+    """What a language model wrote, checked; or why it did not."""
+
+    model: str
+    found: Checked
+    trouble: str = ""
+
+
+def content(
+    facts: Facts, language: Language, said: Words, written: Written | None = None
+) -> Content:
     """Put the facts into words.
 
     Parameters
@@ -152,6 +168,8 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
         Of the session.
     language, said
         And the words of it.
+    written
+        A paragraph to show, None for none.
     """
     document = facts.document
     unknown = said["treemap.unknown_flow"]
@@ -159,6 +177,8 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
         heading=said["title"].format(day=document["for_session"]),
         origin=_origin(facts, said),
         notes=tuple(_in_words(document, language).get("notes", document["notes"])),
+        paragraph=" ".join(written.found.kept) if written else "",
+        paragraph_note=_paragraph_note(written, said) if written else "",
         tiles=_tiles(facts, language, said),
         phase=_mood(facts, said),
         cold={sector: said["cold"].format(n=n) for sector, n in document["cold_start"].items()},
@@ -182,6 +202,12 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
         states=_states(facts, said),
         caveats=_caveats(facts, said),
     )
+
+
+def _paragraph_note(written: Written, said: Words) -> str:
+    if written.trouble:
+        return said["written.none"].format(model=written.model, why=written.trouble)
+    return said["written.note"].format(model=written.model, n=len(written.found.struck))
 
 
 def _origin(facts: Facts, said: Words) -> tuple[str, ...]:

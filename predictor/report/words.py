@@ -311,6 +311,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "sector": ("sector", "板块"),
     "share": ("share", "占比"),
     "written": ("In words", "文字说明"),
+    "written.none": ("{model} wrote nothing: {why}", "{model} 未能撰写：{why}"),
     "written.note": (
         "Written by {model}. Sentences with a number that is not in the tables were struck: {n}.",
         "由 {model} 撰写。含有表中没有的数字的句子已删去：{n} 句。",
