@@ -10,6 +10,7 @@ import numpy as np
 from predictor.dataset import COLD_START, Dataset
 from predictor.features import Feature, Reference
 from predictor.model import Model
+from predictor.streaks import Streak, streak
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -25,6 +26,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "others_same": "the same as all other sectors",
         "missing": "no value today for {}",
         "pool": "factor {member} ({hypothesis}): {text} = {value:.4g}",
+        "factor": "factor {}: {}",
         "against": "against it: {}",
         "comma": ", ",
     },
@@ -37,6 +39,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "others_same": "与其他板块相同",
         "missing": "今日缺少数值：{}",
         "pool": "因子 {member}（{hypothesis}）：{text} = {value:.4g}",
+        "factor": "因子 {}：{}",
         "against": "拖累：{}",
         "comma": "，",
     },
@@ -100,17 +103,22 @@ class Reason:
         too little to compare with.
     contribution
         What the whole theme adds to the raw score, less the mean over all sectors that session.
+    streak
+        For how many sessions on end the theme has been on one side; None where not for long.
     """
 
     feature: Feature
     value: float | None
     unusual: tuple[Comparison, ...]
     contribution: float
+    streak: Streak | None = None
 
     def text(self, language: Language = "en") -> str:
         """The reason as a sentence."""
         words = _WORDS[language]
         parts = [self._fact(language), *(comparison.text(language) for comparison in self.unusual)]
+        if self.streak is not None:
+            parts.append(self.streak.text(language))
         sentence = words["comma"].join(parts)
         return words["against"].format(sentence) if self.contribution < 0 else sentence
 
@@ -127,6 +135,7 @@ class Reason:
                 for x in self.unusual
             },
             "contribution": round(self.contribution, 6),
+            "streak": None if self.streak is None else self.streak.to_dict(),
         }
 
     def _fact(self, language: Language) -> str:
@@ -150,13 +159,18 @@ class Importance:
         Of `predictor.features`.
     share
         Of the sizes of all themes' contributions, 0..1.
+    factor
+        The feature, where the theme is one factor of the pool.
     """
 
     theme: str
     share: float
+    factor: Feature | None = None
 
     def label(self, language: Language = "en") -> str:
-        """The theme's name."""
+        """The theme's name; of a pool factor its id and expression."""
+        if self.factor is not None:
+            return _WORDS[language]["factor"].format(self.factor.member, self.factor.text)
         return _THEMES.get(self.theme, self.theme) if language == "zh" else self.theme
 
 
@@ -189,8 +203,10 @@ def importance(
         if len(session):
             sizes += np.abs(session - session.mean(axis=0)).sum(axis=0)
     total = sizes.sum() or 1.0
+    mined = {f.theme: f for f in dataset.features if f.member is not None}
     found = [
-        Importance(theme, float(size / total)) for theme, size in zip(themes, sizes, strict=True)
+        Importance(theme, float(size / total), mined.get(theme))
+        for theme, size in zip(themes, sizes, strict=True)
     ]
     return tuple(sorted(found, key=lambda one: (-one.share, one.theme)))
 
@@ -246,8 +262,9 @@ def _reason(
     feature, value = dataset.features[k], float(dataset.values[row, column, k])
     if not math.isfinite(value):
         return Reason(feature, None, (), total)
+    lasting = streak(feature.theme, dataset, row, column)
     found = (_compare(kind, dataset, row, column, k) for kind in feature.against)
-    return Reason(feature, value, tuple(x for x in found if x is not None), total)
+    return Reason(feature, value, tuple(x for x in found if x is not None), total, lasting)
 
 
 def _compare(kind: Reference, dataset: Dataset, row: int, column: int, k: int) -> Comparison | None:

@@ -14,10 +14,11 @@ from predictor.report.formats import money, number, percent
 from predictor.report.ladder import Rung
 from predictor.report.market import Breadth
 from predictor.report.phase import ENOUGH, INPUTS, PAST, PHASES, RECENT, SPAN
+from predictor.report.prose import Checked
 
 SPARK_SESSIONS = 60
 HEAT_SESSIONS = 120
-WHO = 12
+WHO, FELL = 12, 4
 Words = Mapping[str, str]
 
 
@@ -45,6 +46,15 @@ class Mood:
     inputs: tuple[tuple[str, str, str], ...]
     heat: str
     borders: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a sector offers: stocks not at the limit with their change, those sealed, its ETFs."""
+
+    open: tuple[str, ...]
+    sealed: tuple[str, ...]
+    funds: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -87,14 +97,22 @@ class Content:
     ----------
     heading, origin, notes
         At the top.
+    paragraph, paragraph_note
+        What a language model wrote, as far as it was kept, and what is to be said of it.
     tiles, phase, record, ladder
         See there.
     cold, candidates
-        Sector id -> a sentence.
+        Sector id -> a sentence, and what it offers.
+    candidates_note
+        The rule of the candidates, and where they are from; "" where there are none.
     removed
         (sector, why) each.
     outcome_note, flow_note, importance_note
         Above their sections.
+    health_count
+        How many factors are in use, by status.
+    troubled
+        (factor, expression, status) of those that are not active.
     size_word
         Key of what the map's areas are.
     map_desk, map_phone
@@ -108,10 +126,13 @@ class Content:
     heading: str
     origin: tuple[str, ...]
     notes: tuple[str, ...]
+    paragraph: str
+    paragraph_note: str
     tiles: tuple[Tile, ...]
     phase: Mood
     cold: Mapping[str, str]
-    candidates: Mapping[str, str]
+    candidates: Mapping[str, Choice]
+    candidates_note: str
     removed: tuple[tuple[str, str], ...]
     outcome_note: str
     record: Record
@@ -121,11 +142,24 @@ class Content:
     map_phone: str
     ladder: Steps
     importance_note: str
+    health_count: str
+    troubled: tuple[tuple[str, str, str], ...]
     states: tuple[tuple[str, str, str], ...]
     caveats: tuple[str, ...]
 
 
-def content(facts: Facts, language: Language, said: Words) -> Content:
+@dataclass(frozen=True)
+class Written:
+    """What a language model wrote, checked; or why it did not."""
+
+    model: str
+    found: Checked
+    trouble: str = ""
+
+
+def content(
+    facts: Facts, language: Language, said: Words, written: Written | None = None
+) -> Content:
     """Put the facts into words.
 
     Parameters
@@ -134,17 +168,22 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
         Of the session.
     language, said
         And the words of it.
+    written
+        A paragraph to show, None for none.
     """
     document = facts.document
     unknown = said["treemap.unknown_flow"]
     return Content(
         heading=said["title"].format(day=document["for_session"]),
         origin=_origin(facts, said),
-        notes=tuple(document["notes"]),
+        notes=tuple(_in_words(document, language).get("notes", document["notes"])),
+        paragraph=" ".join(written.found.kept) if written else "",
+        paragraph_note=_paragraph_note(written, said) if written else "",
         tiles=_tiles(facts, language, said),
         phase=_mood(facts, said),
         cold={sector: said["cold"].format(n=n) for sector, n in document["cold_start"].items()},
         candidates=_candidates(document),
+        candidates_note=_candidates_note(document, language),
         removed=_removed(document, language),
         outcome_note=_outcome_note(facts, said),
         record=_record(facts, said),
@@ -154,9 +193,21 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
         map_phone=flow_map(facts.flows, 360, 640, language, unknown) if facts.flows else "",
         ladder=_ladder(facts, language, said),
         importance_note=said["importance.note"].format(n=facts.importance_sessions),
+        health_count=_health_count(facts, said),
+        troubled=tuple(
+            (check.member, expression, said[f"health.{check.status}"])
+            for check, expression in facts.health.checks
+            if check.status != "active"
+        ),
         states=_states(facts, said),
         caveats=_caveats(facts, said),
     )
+
+
+def _paragraph_note(written: Written, said: Words) -> str:
+    if written.trouble:
+        return said["written.none"].format(model=written.model, why=written.trouble)
+    return said["written.note"].format(model=written.model, n=len(written.found.struck))
 
 
 def _origin(facts: Facts, said: Words) -> tuple[str, ...]:
@@ -247,24 +298,47 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _candidates(document: Mapping[str, Any]) -> dict[str, str]:
-    """Sector id -> names of the stocks, in their order."""
+def _candidates(document: Mapping[str, Any]) -> dict[str, Choice]:
+    """Sector id -> what can still be bought of it, and what is sealed."""
+    offered, sealed, funds = (document.get(key, {}) for key in ("candidates", "sealed", "etfs"))
     return {
-        sector: " · ".join(str(one.get("name", one.get("code", ""))) for one in found)
-        for sector, found in document.get("candidates", {}).items()
-        if found
+        row["sector_id"]: Choice(
+            tuple(
+                f"{one['name']} {percent(one['change'], 1, signed=True)}"
+                for one in offered.get(row["sector_id"], ())
+            ),
+            tuple(str(one["name"]) for one in sealed.get(row["sector_id"], ())),
+            tuple(f"{one['name']} {one['code']}" for one in funds.get(row["sector_id"], ())),
+        )
+        for row in document["ranking"]
     }
 
 
+def _candidates_note(document: Mapping[str, Any], language: Language) -> str:
+    said = {**document, **_in_words(document, language)}
+    parts = [said.get("candidates_rule"), said.get("candidates_note")]
+    if not any(document.get("candidates", {}).values()):
+        parts = parts[1:]
+    return {"en": ". ", "zh": "。"}[language].join(part for part in parts if part)
+
+
 def _removed(document: Mapping[str, Any], language: Language) -> tuple[tuple[str, str], ...]:
+    why = _in_words(document, language).get("removed", {})
     return tuple(
-        (str(one["name"]), told(one, language, "why")) for one in document.get("removed", ())
+        (str(one["name"]), str(why.get(one["sector_id"], one["why"])))
+        for one in document.get("removed", ())
     )
 
 
-def told(part: Mapping[str, Any], language: Language, key: str = "text") -> str:
-    """A sentence of a document in the page's language, or as it was written."""
-    return str(part.get(f"{key}s", {}).get(language, part[key]))
+def _in_words(document: Mapping[str, Any], language: Language) -> Mapping[str, Any]:
+    """A document's sentences in the page's language, {} where it holds only its own."""
+    found: Mapping[str, Any] = document.get("words", {}).get(language, {})
+    return found
+
+
+def told(reason: Mapping[str, Any], language: Language) -> str:
+    """A reason of a document in the page's language, or as it was written."""
+    return str(reason.get("texts", {}).get(language, reason["text"]))
 
 
 def _outcome_note(facts: Facts, said: Words) -> str:
@@ -331,7 +405,7 @@ def _ladder(facts: Facts, language: Language, said: Words) -> Steps:
             previous += said["ladder.previous.again"].format(again=again_text)
     source = (
         said["ladder.fields"] if ladder.source is None
-        else said["ladder.source"].format(source=ladder.source)
+        else said[f"ladder.source.{ladder.source}"]
     )  # fmt: skip
     return Steps(
         source,
@@ -347,9 +421,12 @@ def _step(rung: Rung, language: Language, said: Words) -> Step:
     who = [
         f"{one.name}{f' {one.first_time}' if one.first_time else ''}" for one in rung.stocks[:WHO]
     ]
-    text = {"en": ", ", "zh": "、"}[language].join(who)
+    comma = {"en": ", ", "zh": "、"}[language]
+    text = comma.join(who)
     if len(rung.stocks) > WHO:
         text += " " + said["ladder.more"].format(n=len(rung.stocks) - WHO)
+    if rung.fell and (len(rung.fell) <= FELL or not who):
+        text = " ".join(filter(None, (text, said["ladder.fell"].format(who=comma.join(rung.fell)))))
     of = ""
     if rung.rate is not None:
         of = said["ladder.of"].format(climbed=rung.climbed, before=rung.before)
@@ -359,6 +436,13 @@ def _step(rung: Rung, language: Language, said: Words) -> Step:
         percent(rung.rate),
         of,
         text,
+    )
+
+
+def _health_count(facts: Facts, said: Words) -> str:
+    statuses = [check.status for check, _ in facts.health.checks]
+    return said["health.count"].format(
+        n=len(statuses), active=statuses.count("active"), watch=statuses.count("watch")
     )
 
 

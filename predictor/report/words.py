@@ -74,6 +74,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "size": ("size: most companies", "规模：成分股最多"),
     "base_rate": ("any sector", "任意板块"),
     "candidates": ("not sealed yet", "尚未封板"),
+    "candidates.sealed": ("sealed", "已封板"),
     "cold": ("only {n} sessions of history", "历史仅 {n} 日"),
     "removed": ("Removed from the ranking", "被剔除的板块"),
     "removed.note": (
@@ -216,6 +217,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "ladder.highest": ("highest", "最高"),
     "ladder.one_word": ("one-word", "一字"),
     "ladder.more": ("and {n} more", "等，另 {n} 家"),
+    "ladder.fell": ("(fell off: {who})", "（断板：{who}）"),
     "ladder.sealed": ("sealed {sealed}, broken {broken}", "封板 {sealed} 家，炸板 {broken} 家"),
     "ladder.previous": ("Yesterday's limit-ups, today", "昨日涨停今日表现"),
     "ladder.previous.text": (
@@ -226,7 +228,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "Of {before} limit-ups the session before, {again} were limit-ups again: {rate}.",
         "前一日涨停 {before} 家，今日再封 {again} 家：{rate}。",
     ),
-    "ladder.source": ("From {source}.", "取自 {source}。"),
+    "ladder.source.limit_events": (
+        "Stock by stock, from the price-limit events.", "逐股取自涨跌停事件表。",
+    ),
+    "ladder.source.limit_up_pool": (
+        "Stock by stock, from the day's pool of limit-ups (without ST).",
+        "逐股取自当日涨停股池（不含 ST）。",
+    ),
     "ladder.fields": (
         "From the sectors' own counts.", "取自板块自身的计数。",
     ),
@@ -256,6 +264,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "Daily rank IC beyond persistence and size, since acceptance, against what was promised.",
         "入池以来，在延续性与规模之外的日 Rank IC，对照入池时的水平。",
     ),
+    "health.count": ("{n} in use: {active} active, {watch} on watch.",
+                     "在用 {n} 个：正常 {active}，观察 {watch}。"),
     "health.factor": ("factor", "因子"),
     "health.status": ("status", "状态"),
     "health.active": ("active", "正常"),
@@ -301,6 +311,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "sector": ("sector", "板块"),
     "share": ("share", "占比"),
     "written": ("In words", "文字说明"),
+    "written.none": ("{model} wrote nothing: {why}", "{model} 未能撰写：{why}"),
     "written.note": (
         "Written by {model}. Sentences with a number that is not in the tables were struck: {n}.",
         "由 {model} 撰写。含有表中没有的数字的句子已删去：{n} 句。",
