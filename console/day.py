@@ -40,7 +40,8 @@ def standing(home: "Home") -> tuple[Standing, list[dict[str, str]]]:
             task = due_task(journal, TASKS, now)
             waiting = {step.name for day, step in due(journal, now) if day == session}
             waiting |= {task[1].name} if task else set()
-            steps = sorted((*STEPS, *TASKS), key=lambda step: step.at)
+            every: list[Opening] = [*STEPS, *TASKS]
+            steps = sorted(every, key=lambda step: step.at)
             rows = [
                 _row(step, session, now, records.get(step.name), step.name in waiting, journal)
                 for step in steps

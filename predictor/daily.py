@@ -17,7 +17,8 @@ partial day says what was missing; where the day itself is missing there is none
 
 import datetime
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 from data_profile.errors import DataError
 from data_profile.home import Home
@@ -32,6 +33,9 @@ from factor_pool.report.words import language
 from predictor.errors import PredictorError
 from predictor.forecast_log import CONFIRM, ForecastLog, Record
 from predictor.notify import Message, Outcome, Settings, channels, send
+
+if TYPE_CHECKING:
+    from predictor.forecast import Forecast
 
 KEPT = 20
 """Sectors of a logged forecast that have reasons; the scores are of all."""
@@ -62,21 +66,53 @@ _WORDS = {
 }
 
 
+def make_forecast(
+    home: Home, clock: Clock, *, date: str | None = None, top: int = KEPT
+) -> "tuple[Forecast, Record]":
+    """Make a forecast and enter it into the log: what `tide predict` and the day's step do.
+
+    Parameters
+    ----------
+    home
+        With a store and a model; its log is written.
+    clock
+        Says when it was made.
+    date, top
+        See `predictor.forecast.predict`; the log keeps at least `KEPT` sectors' reasons.
+
+    Returns
+    -------
+    Forecast
+        With `top` sectors in its ranking.
+    Record
+        As the log has it: the earlier one where the same was made before.
+
+    Raises
+    ------
+    PredictorError, StoreError, CalendarError
+        See `predictor.forecast.predict`, and the log.
+    """
+    from predictor.forecast import predict as forecast
+
+    made = forecast(home, date=date, top=max(top, KEPT))
+    with ForecastLog(home.forecasts) as log:
+        record = log.record(log.append(made.to_dict(language()), made_at=clock()))
+    baselines = {name: tuple(rows)[:top] for name, rows in made.baselines.items()}
+    return replace(made, ranking=made.ranking[:top], baselines=baselines), record
+
+
 def predict(home: Home, session: datetime.date, clock: Clock) -> Done:
     """Make the forecast for the session after `session`, and log it.
 
     There is none, and the reason is told, where the store does not reach `session` or there is no
     usable model. A partial day gives a forecast, and its note names what is missing.
     """
-    from predictor.forecast import predict as forecast
 
     def made() -> Done:
         last = as_date(Store(home.store).panel().sessions[-1])
         if last != session:
             return Done("failed", f"no forecast: {_absent(home, session, last)}")
-        document = forecast(home, top=KEPT).to_dict(language())
-        with ForecastLog(home.forecasts) as log:
-            record = log.record(log.append(document, made_at=clock()))
+        _, record = make_forecast(home, clock)
         counts = "" if record.live else "; made too late to count"
         missing = _missing(record)
         partial = f"; from a partial day, without {', '.join(missing)}" * bool(missing)
