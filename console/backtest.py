@@ -11,6 +11,7 @@ _METHODS = {
     "model": "model",
     "model_without_pool": "model without the pool",
     "model_unfiltered": "model, nothing removed",
+    "model_by_wave": "model, by P(wave)",
     "persistence": "persistence",
     "size": "size",
     "chance": "chance",

@@ -175,6 +175,7 @@ def _ways(market: Panels, scores: Scores) -> dict[str, np.ndarray]:
     if scores.without_pool is not None:
         ways["model_without_pool"] = np.where(kept, scores.without_pool, np.nan)
     ways["model_unfiltered"] = scores.score
+    ways["model_by_wave"] = np.where(kept, scores.p_surge, np.nan)
     ways |= {
         name: np.where(kept, values, np.nan)
         for name, values in (("persistence", persistence), ("size", size))

@@ -116,7 +116,7 @@ def constituents(
 
 def _from_store(
     store: StockStore, panel: Panel, sectors: Collection[str], as_of: datetime.date
-) -> Constituents:
+) -> Constituents | Absent:
     """From the stock store, whose prices are adjusted and whose membership is of one day."""
     recent = panel.between(end=as_of)
     recent = recent.between(start=recent.sessions[-SESSIONS - 1 :][0])  # one to change from
@@ -129,7 +129,7 @@ def _from_store(
     since = dict(zip(stocks["code"], stocks["list_date"], strict=True))
     rows = rows.assign(name=rows["code"].map(names), listed_on=rows["code"].map(since))
     rows = rows.dropna(subset="close")
-    return _dense(rows, links, _STORE_WORDS, adjusted=True)
+    return _dense(rows, links, as_of, _STORE_WORDS, adjusted=True)
 
 
 def _from_tables(
@@ -154,7 +154,7 @@ def _from_tables(
     links = links[links["sector"].isin(sectors)]
     try:
         rows = pd.concat([frame.assign(date=pd.Timestamp(day)) for day, frame in quotes.items()])
-        return _dense(rows, links, _words(known.oldest), adjusted=False)
+        return _dense(rows, links, as_of, _words(known.oldest), adjusted=False)
     except PriceLimitError as error:
         return Absent(
             {
@@ -177,14 +177,28 @@ def _quotes(raw: Raw, day: datetime.date, cutoff: str) -> "pd.DataFrame | None":
 
 
 def _dense(
-    rows: "pd.DataFrame", links: "pd.DataFrame", words: Mapping[Language, str], *, adjusted: bool
-) -> Constituents:
+    rows: "pd.DataFrame",
+    links: "pd.DataFrame",
+    as_of: datetime.date,
+    words: Mapping[Language, str],
+    *,
+    adjusted: bool,
+) -> Constituents | Absent:
     """The members' bars (code, name, date, prices, volume), judged at their limits, as arrays."""
     import pandas as pd
 
-    rows = rows[rows["code"].isin(set(links["code"])) & rows["code"].map(_is_share)]
+    rows = rows[rows["code"].isin(set(links["code"])) & rows["code"].map(_is_share).astype(bool)]
+    if not (rows["date"] == pd.Timestamp(as_of)).any():
+        return Absent(
+            {
+                "en": f"no members of the chosen sectors are known that traded on {as_of}: "
+                "no candidates",
+                "zh": f"未知所选板块在 {as_of} 有交易的成分股，不列候选个股",
+            }
+        )
     rows = rows.assign(status=rows["name"].fillna("").map(status_of)).reset_index(drop=True)
-    rows = rows.join(classify(rows, adjusted=adjusted)[["limit_up", "ret"]], rsuffix="_told")
+    judged = classify(rows, adjusted=adjusted)[["limit_up", "ret"]]
+    rows = rows.drop(columns="ret", errors="ignore").join(judged)
     days = sorted(rows["date"].unique())[-SESSIONS:]
     last = rows[rows["date"] == days[-1]].set_index("code")
     codes = sorted(last.index)
@@ -195,7 +209,7 @@ def _dense(
 
     volume = field("volume")
     traded = volume > 0
-    status, today = last["status"].reindex(codes), pd.Timestamp(days[-1]).date()
+    status = last["status"].reindex(codes)
     return Constituents(
         codes=tuple(codes),
         names=tuple(str(name) for name in last["name"].reindex(codes)),
@@ -205,7 +219,7 @@ def _dense(
         change=np.where(traded, field("ret"), np.nan),
         volume=np.where(traded, volume, np.nan),
         sealed=field("limit_up") == 1,
-        limit=np.array([_limit(code, today, status[code]) for code in codes]),
+        limit=np.array([_limit(code, as_of, status[code]) for code in codes]),
         plain=(status == "normal").to_numpy(),
         words=words,
     )
