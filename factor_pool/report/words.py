@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from typing import Literal
 
 LANGUAGES = ("en", "zh")
 
 
-def language() -> str:
+def language() -> Literal["en", "zh"]:
     """The language of reports: "en", or "zh" where `TIDE_LANG` begins so (zh, zh_CN, zh-Hans)."""
     return "zh" if os.environ.get("TIDE_LANG", "").strip().lower().startswith("zh") else "en"
 
