@@ -290,7 +290,7 @@ def _rank(
     columns = np.flatnonzero(dataset.present[-1])
     if len(columns) == 0:
         raise PredictorError(
-            f"of no sector the limit-ups of {dataset.sessions[-1]} were known by {CUTOFF} that day"
+            f"the store knows the limit-ups of {dataset.sessions[-1]} of no sector"
         )
     said = stored.model.predict(dataset.values[-1, columns])
     rankings = []

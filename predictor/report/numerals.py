@@ -3,7 +3,8 @@
 Read are: digits of any script, with separators, decimals, sign and percent; Chinese numerals,
 financial ones and 百分之 too; English number words and ordinals; the units 百, 千, 万, 亿,
 thousand, million, billion, trillion. Whatever else speaks of a number (fractions, ratios, circled
-and Roman numerals, 半, 翻倍, "half", "double", digits glued to letters) is not guessed at: `Unreadable`.
+and Roman numerals, 半, 翻倍, "half", "double", digits glued to letters) is not guessed at:
+`Unreadable`.
 """
 
 import re
