@@ -137,7 +137,7 @@ def late_sessions(known: Panel, outcome: Panel) -> np.ndarray:
 
 
 def _patched(known: Panel, night: Panel, late: np.ndarray) -> Panel:
-    """`known` with its late sessions as they were known in the night, fields of the cut-off only."""
+    """`known` with its late sessions as known in the night, of the cut-off's fields only."""
     values = dict(known.values)
     for name in Profile.load().usable(night, CUTOFF):
         matrix = values.get(name)
