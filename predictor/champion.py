@@ -3,7 +3,8 @@
 The first model is champion at once. Every later one is a challenger until `contest.ENOUGH` sessions
 have come that neither was trained on; then it replaces the champion or is dismissed, once and for
 all. While one challenger waits, a newer model is stored without a role: a challenger that were
-replaced at each training would never meet enough sessions. A person may decide otherwise.
+replaced at each training would never meet enough sessions. A person may decide otherwise, and a
+champion whose history the store no longer holds, after another import, defends nothing.
 
 The roles are links beside the models; the decisions are in `decisions.json`, each written before
 the link that carries it out. Killed in between, the same decision is made again.
@@ -18,7 +19,7 @@ from typing import Any, Literal
 
 from data_profile.files import write_atomic
 from predictor.contest import Contest, hold
-from predictor.dataset import Panels, require_fields
+from predictor.dataset import Panels, align, require_fields
 from predictor.errors import PredictorError
 from predictor.storage import CHALLENGER, CHAMPION, Stored, assign, holder, load
 
@@ -165,6 +166,12 @@ def _usable(models: Path, role: str, market: Panels) -> tuple[Stored | None, str
         require_fields(stored.model.features, market.outcome)
     except PredictorError as error:
         return None, str(error)
+    data = stored.card["data"]
+    then = align(market.known, market.outcome, data["end"]).known
+    if then.snapshot_id != data["snapshot_id"]:
+        return None, (
+            f"the sessions up to {data['end']} that it was trained on are others in the store now"
+        )
     return stored, ""
 
 

@@ -27,7 +27,7 @@ ENOUGH = 40
 """New sessions after which a contest is decided, once. Fewer say little: good and bad days come in
 spells of about ten."""
 FIGURES: Mapping[str, str] = {"rank_ic": "rank", "surge_precision_at_5": "surge"}
-"""What decides, and the head by which a model orders the sectors for it."""
+"""What decides, and by which of its orders a model ranks the sectors for it."""
 
 
 @dataclass(frozen=True)
@@ -153,5 +153,5 @@ def hold(champion: Stored, challenger: Stored, market: Panels, *, seed: int) -> 
 
 def _figures(model: Stored, market: Panels, rows: slice) -> dict[str, np.ndarray]:
     dataset = build(market, model.model.features)
-    scores = {name: model.model.order(head, dataset, rows) for name, head in FIGURES.items()}
+    scores = {name: model.model.order(order, dataset, rows) for name, order in FIGURES.items()}
     return daily(scores, Outcome(dataset.count[rows], dataset.surge[rows]))

@@ -29,8 +29,9 @@ _NOTE = """\
   `base_rate....`; `.low` and `.high` are the ends of its 95% interval.
 - `model_minus_persistence....`: the paired difference. Above zero with its whole interval: real.
 - `pool_adds....`: what the mined factors add to the same model without them.
-- `importance/<head>/<feature>`: the share of a head's forecasts that a feature moves; a head's
-  shares add up to 1. `importance.csv` has them in a table, with every expression.
+- `importance/<order>/<feature>`: how far a feature moves the forecasts, as a share of what all
+  features do; an order's shares add up to 1. `importance.csv` has them in a table, with what each
+  order answers and with every expression.
 - The registered model `limit_up_predictor` has every version; `champion` is the one in use.
 """
 
@@ -144,9 +145,9 @@ def figures(card: Mapping[str, Any]) -> dict[str, float]:
             flat[f"{group}.{metric}.high"] = interval["high"]
     for name, values in record["probabilities"].items():
         flat |= {f"{name}.{key}": value for key, value in values.items()}
-    for head, shares in card.get("importance", {}).items():
+    for order, shares in card.get("importance", {}).items():
         for feature, share in shares.items():
-            flat[f"importance/{head}/{feature}"] = share["effect"]
+            flat[f"importance/{order}/{feature}"] = share["effect"]
     return flat
 
 
