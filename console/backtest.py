@@ -9,7 +9,6 @@ from console.display import interval, number, stdout, table
 
 _METHODS = {
     "model": "model",
-    "model_without_pool": "model without the pool",
     "model_unfiltered": "model, nothing removed",
     "model_by_wave": "model, by P(wave)",
     "persistence": "persistence",

@@ -172,8 +172,6 @@ def _ways(market: Panels, scores: Scores) -> dict[str, np.ndarray]:
     kept = here & ~scores.removed
     persistence, size = design(market.known, (PERSISTENCE, SIZE))
     ways = {"model": np.where(kept, scores.score, np.nan)}
-    if scores.without_pool is not None:
-        ways["model_without_pool"] = np.where(kept, scores.without_pool, np.nan)
     ways["model_unfiltered"] = scores.score
     ways["model_by_wave"] = np.where(kept, scores.p_surge, np.nan)
     ways |= {

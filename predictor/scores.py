@@ -33,8 +33,6 @@ class Scores:
         Calibrated probabilities of a wave, and of at least one limit-up, in the next session.
     removed
         bool (T, S): a filter takes the sector out of the ranking.
-    without_pool
-        `score` of the same model without the pool's factors; None where there is none.
     """
 
     source: Source
@@ -45,7 +43,6 @@ class Scores:
     p_surge: np.ndarray
     p_at_least_one: np.ndarray
     removed: np.ndarray
-    without_pool: np.ndarray | None = None
 
     def on(self, panel: Panel) -> "Scores":
         """The same over a panel's sessions and sectors; what the panel does not have falls away."""
@@ -53,9 +50,8 @@ class Scores:
         there = rows < len(panel.sessions)
         there[there] &= panel.sessions[rows[there]] == self.sessions[there]
         place = {sector: column for column, sector in enumerate(panel.instruments)}
-        from_, to = zip(
-            *((i, place[one]) for i, one in enumerate(self.sectors) if one in place), strict=True
-        )
+        from_ = [i for i, one in enumerate(self.sectors) if one in place]
+        to = [place[self.sectors[i]] for i in from_]
 
         def moved(matrix: np.ndarray, empty: float | bool) -> np.ndarray:
             result = np.full(panel.shape, empty)
@@ -71,7 +67,6 @@ class Scores:
             moved(self.p_surge, np.nan),
             moved(self.p_at_least_one, np.nan),
             moved(self.removed, False),
-            None if self.without_pool is None else moved(self.without_pool, np.nan),
         )
 
 

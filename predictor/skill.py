@@ -61,8 +61,6 @@ def skill(market: Panels, scores: Scores, rows: slice, bootstrap: Bootstrap) -> 
         "size": (size, size),
         "chance": (np.zeros_like(count), np.zeros_like(count)),
     }
-    if scores.without_pool is not None:
-        pairs["model_without_pool"] = (scores.without_pool, np.full_like(count, np.nan))
     known = np.where(kept, count, np.nan)[rows]
     beyond = Projection(known, baseline[:, rows])
     daily = {
