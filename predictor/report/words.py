@@ -260,6 +260,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     # health
     "health": ("Health of the factor pool", "因子池健康"),
     "health.none": ("No factor has been accepted.", "尚无入池因子。"),
+    "health.trouble": ("The pool could not be checked: {why}", "因子池无法检查：{why}"),
     "health.note": (
         "Daily rank IC beyond persistence and size, since acceptance, against what was promised.",
         "入池以来，在延续性与规模之外的日 Rank IC，对照入池时的水平。",

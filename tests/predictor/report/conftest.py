@@ -20,7 +20,7 @@ from predictor.forecast_log import ForecastLog
 from predictor.training import Trained
 
 HOSTILE = (
-    "<script>window.hacked=1</script><img src=x onerror=hacked=2> | # *a* [p](http://x) \u202e"
+    "<script>window.hacked=1</script><img src=x onerror=hacked=2> | # *a* [p](http://x) @all \u202e"
 )
 
 
