@@ -56,6 +56,8 @@ class Dataset:
         float32 (T, S): 1 where the next session is a wave (`limit_up_surge`), 0 where not.
     present
         bool (T, S): the sector has a row that session.
+    density
+        float32 (T, S): the next session's limit-ups for each of its companies; NaN unknown.
     """
 
     sessions: np.ndarray
@@ -65,6 +67,7 @@ class Dataset:
     count: np.ndarray
     surge: np.ndarray
     present: np.ndarray
+    density: np.ndarray
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,9 +88,7 @@ class Dataset:
         keep = [k for k, name in enumerate(self.names) if name not in names]
         features = tuple(self.features[k] for k in keep)
         values = np.ascontiguousarray(self.values[:, :, keep])
-        return Dataset(
-            self.sessions, self.sectors, features, values, self.count, self.surge, self.present
-        )
+        return replace(self, features=features, values=values)
 
 
 def panels(store: Store, end: object = None, *, cutoff: str = CUTOFF) -> Panels:
@@ -220,6 +221,7 @@ def build(panels: Panels, features: Sequence[Feature]) -> Dataset:
         columns = evaluate(expressions, _with_missing(panels.known, expressions))
         count = label(panels.outcome, "limit_up_count")
         surge = label(panels.outcome, "limit_up_surge")
+        density = label(panels.outcome, "limit_up_density")
     except FactorError as error:
         raise PredictorError(f"a feature cannot be evaluated: {error}") from error
     values = np.stack(columns, axis=-1).astype(np.float32)
@@ -232,6 +234,7 @@ def build(panels: Panels, features: Sequence[Feature]) -> Dataset:
         count,
         surge,
         _present(panels.known),
+        density,
     )
 
 

@@ -99,18 +99,38 @@ class Bootstrap:
         jump[:, 0] = True
         jumped_at = np.maximum.accumulate(np.where(jump, here, 0), axis=1)
         start = np.take_along_axis(rng.integers(sessions, size=shape), jumped_at, axis=1)
-        self._rows = (start + here - jumped_at) % sessions
+        rows = (start + here - jumped_at) % sessions
+        self._times = np.stack([np.bincount(row, minlength=sessions) for row in rows]).astype(float)
 
     def interval(self, series: np.ndarray) -> Interval | None:
         """Mean of a daily series, NaN left out; None where fewer than two sessions have one."""
         if np.isfinite(series).sum() < 2:
             return None
-        sample = series[self._rows]
-        count = np.isfinite(sample).sum(axis=1)
-        means = np.nansum(sample, axis=1)[count > 0] / count[count > 0]
-        tail = (1 - LEVEL) / 2
-        low, high = np.quantile(means, [tail, 1 - tail])
-        return Interval(float(np.nanmean(series)), float(low), float(high))
+        return around(float(np.nanmean(series)), self.means(series))
+
+    def means(self, series: np.ndarray) -> np.ndarray:
+        """Mean of each resample of a daily series, NaN left out; NaN where a resample has none."""
+        known = np.isfinite(series)
+        total = self._times @ np.where(known, series, 0.0)
+        count = self._times @ known.astype(float)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def ratio(self, one: np.ndarray, other: np.ndarray) -> Interval | None:
+        """Mean of one daily series over that of another, over the sessions that have both."""
+        both = np.isfinite(one) & np.isfinite(other)
+        one, other = np.where(both, one, np.nan), np.where(both, other, np.nan)
+        if both.sum() < 2 or not np.nansum(other) > 0:
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            resampled = self.means(one) / self.means(other)
+        return around(float(np.nansum(one) / np.nansum(other)), resampled)
+
+
+def around(value: float, resampled: np.ndarray) -> Interval:
+    """A figure with the ends of its interval: quantiles of its finite resamples."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(resampled[np.isfinite(resampled)], [tail, 1 - tail])
+    return Interval(value, float(low), float(high))
 
 
 def table(

@@ -49,7 +49,8 @@ def notes(
             {
                 "en": f"the pool has changed (version {current}) since the model was trained "
                 f"(version {used}); run `tide train` to use it",
-                "zh": f"模型训练后因子池已更新（版本 {used} → {current}）；运行 `tide train` 采用新版本",
+                "zh": f"模型训练后因子池已更新（版本 {used} → {current}）；"
+                "运行 `tide train` 采用新版本",
             }
         )
     for rule, fields in unapplied.items():
@@ -75,7 +76,8 @@ def _of_model(stored: Stored, market: Panels, as_of: datetime.date) -> list[Word
             {
                 "en": f"hindsight: the model was fitted on sessions up to {learnt}, later than "
                 f"{as_of}; this is no forecast that could have been made then",
-                "zh": f"事后回看：模型用到了 {learnt} 为止的数据，晚于 {as_of}；当时不可能做出这样的预测",
+                "zh": f"事后回看：模型用到了 {learnt} 为止的数据，晚于 {as_of}；"
+                "当时不可能做出这样的预测",
             }
         )
     elif (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_profile.files import write_atomic
-from scenario.redaction import redact
+from data_profile.redaction import redact
 
 _ENVIRONMENT = {
     # litellm downloads a price list when it is imported; it carries one, too.
@@ -128,7 +128,7 @@ def enter(folder: Path) -> None:
         key.chmod(0o600)
     _loguru.remove()
     _loguru.add(
-        folder / "rdagent.log", filter=_redacted, rotation="2 MB", retention=2, level="INFO"
+        folder / "rdagent.log", filter=_redacted, rotation="250 KB", retention=2, level="INFO"
     )
 
 

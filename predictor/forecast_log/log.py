@@ -59,8 +59,9 @@ class ForecastLog:
     Examples
     --------
     >>> import tempfile
+    >>> from data_profile.schedule import SHANGHAI
     >>> document = {"as_of": "2026-11-19", "for_session": "2026-11-20", "model": "m",
-    ...             "pool_version": 0, "snapshot_id": "s", "ranking": []}
+    ...             "pool_version": 0, "snapshot_id": "s", "scores": []}
     >>> evening = datetime.datetime(2026, 11, 19, 15, 46, tzinfo=SHANGHAI)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with ForecastLog(Path(folder) / "forecasts.db") as log:
@@ -103,7 +104,7 @@ class ForecastLog:
         Parameters
         ----------
         document
-            `Forecast.to_dict()` with all sectors in its ranking; plain JSON.
+            `Forecast.to_dict()`; plain JSON.
         made_at
             Now, timezone-aware.
         step

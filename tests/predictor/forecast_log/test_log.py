@@ -34,7 +34,7 @@ def document(as_of: datetime.date = FRIDAY, **changed: Any) -> dict[str, Any]:
         "model": "0123456789abcdef",
         "pool_version": 3,
         "snapshot_id": "data-1",
-        "ranking": [{"rank": 1, "sector_id": "BK0001", "score": 0.5, "p_surge": 0.1}],
+        "scores": [{"sector_id": "BK0001", "score": 0.5, "p_surge": 0.1}],
         **changed,
     }
 
@@ -92,7 +92,7 @@ def test_the_same_is_one_record_and_another_model_or_snapshot_is_another(path: P
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"ranking": float("nan")}, "no forecast that can be kept"),
+        ({"scores": float("nan")}, "no forecast that can be kept"),
         ({"as_of": "yesterday"}, "no forecast that can be kept"),
         ({"as_of": "1980-01-01"}, "calendar begins"),
         ({"notes": {1, 2}}, "no forecast that can be kept"),
