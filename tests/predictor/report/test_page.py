@@ -1,6 +1,7 @@
 """The whole page: what it tells, in both languages, with hostile names; and nothing from later."""
 
 import datetime
+import shutil
 import string
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -70,6 +71,8 @@ def test_the_last_forecast_is_the_logged_one(report: Report, days: Days) -> None
     assert said["outcome.note"].format(as_of=days[0], day=days[1]) in report.html
     assert said["made.log"].format(at=f"{days[1]} 15:46") in report.html
     assert said["tally.hits"] in report.html
+    assert said["outcome.auction"] in report.html
+    assert "two sectors changed places" in report.html
 
 
 def test_without_a_log_nothing_is_made_up(home: Home, days: Days) -> None:
@@ -91,22 +94,21 @@ def test_nothing_hostile_is_mark_up(report: Report) -> None:
         assert text not in report.markdown
 
 
+@pytest.mark.parametrize("logged", [True, False])
 def test_what_comes_later_changes_no_byte(
     full_home: Home,
     tmp_path: Path,
     market: Market,
     days: Days,
     spoil: Callable[[Market, datetime.date], pd.DataFrame],
+    logged: bool,
 ) -> None:
-    """Garbage after the session, a sector that comes later, later forecasts: the page is as it was.
-
-    Only the name of the data differs, which is that of the whole store.
-    """
-    import shutil
-
+    """Garbage after the session, a sector that comes later: the page is as it was."""
     shutil.copytree(full_home.root, tmp_path / "home", symlinks=True)
     home, names = Home(tmp_path / "home"), Store(full_home.store).names()
-    before = daily_report(full_home, date=days[0], language="en")
+    if not logged:
+        home.forecasts.unlink()
+    before = daily_report(home, date=days[0], language="en")
     Store(home.store).build(spoil(market, days[0]), names | {"ZZ99": "later"}, source="test")
     after = daily_report(home, date=days[0], language="en")
     assert after.html == before.html
