@@ -16,7 +16,6 @@ _REMEDIES: Mapping[str, str] = {
     "notify": "tide notify --test shows which channel fails; then tide daily --once notify",
     "rerank": "tide daily --once rerank, until 15:00",
     "report": "tide daily --once report",
-    "decay": "tide daily --once decay",
     "train": "tide train",
 }
 

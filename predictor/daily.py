@@ -6,8 +6,7 @@
 | `predict` | 15:45 | the forecast for the next session, into the log |
 | `notify` | 15:45 | the forecast, or why there is none, sent to every channel |
 | `report` | 15:50 | the page of the day; written again when a later step has changed the day |
-| `decay` | 18:50 | once a month: how the pool's factors did since their acceptance |
-| `train` | 19:00 | once a month: a new model |
+| `train` | 19:00 | once a month: the pool's factors are checked for decay, and a new model made |
 
 Each is a function of the home folder, the session and a clock; it may be called again and comes to
 the same. `data_profile.tasks` decides when, and calls it in a process of its own. A known error
@@ -129,7 +128,7 @@ def notify(home: Home, session: datetime.date, clock: Clock) -> Done:
 
     def sent() -> Done:
         with ForecastLog(home.forecasts) as log:
-            record = log.latest(next_session(session))
+            record = log.chosen(next_session(session))
         if record is not None:
             return _deliver(
                 home, session, "notify", f"forecast-{record.id}", _forecast_message(record), clock
@@ -147,7 +146,7 @@ def rerank(home: Home, session: datetime.date, clock: Clock) -> Done:
 
     def reranked() -> Done:
         with ForecastLog(home.forecasts) as log:
-            record = log.latest(session)
+            record = log.chosen(session)
             if record is None:
                 return Done("complete", f"no forecast of {session} was made: nothing to re-rank")
             document = {**record.document, "ranking": record.document["ranking"][:TOLD]}
@@ -181,28 +180,15 @@ def report(home: Home, session: datetime.date, clock: Clock) -> Done:
     return _guarded(written, "no page: ")
 
 
-def decay(home: Home, session: datetime.date, clock: Clock) -> Done:
-    """See how the pool's factors did since their acceptance; those that broke their promise go."""
-    from factor_pool.decay import monitor
-    from factor_pool.pool import Pool
-
-    def looked() -> Done:
-        checks = monitor(home)
-        if checks:
-            Pool(home).publish_pending()
-        fallen = [check for check in checks if check.status != "active"]
-        told = "; ".join(f"{check.member} {check.status}: {check.reason}" for check in fallen)
-        return Done("complete", f"{len(checks)} factors looked at" + f"; {told}" * bool(told))
-
-    return _guarded(looked)
-
-
 def train(home: Home, session: datetime.date, clock: Clock) -> Done:
-    """Train the predictor anew, on everything up to `session`."""
+    """Check the pool's factors for decay, then train anew on everything up to `session`."""
     from predictor.training import train as run
 
     def trained() -> Done:
-        return Done("complete", f"model {run(home).id}")
+        made = run(home)
+        check = made.pool_check
+        pool = check.trouble or f"{len(check.changes)} of {check.checked} factors changed status"
+        return Done("complete", f"model {made.id}: {made.decision.reason}; pool: {pool}")
 
     return _guarded(trained, "no new model: ")
 
@@ -224,10 +210,6 @@ TASKS: tuple[Task, ...] = (
     Task(
         "report", datetime.time(15, 50), "the page of the day", report,
         after=("predict", *_EVENING), refreshed=True,
-    ),
-    Task(
-        "decay", datetime.time(18, 50), "the pool's factors since their acceptance", decay,
-        after=_EVENING, monthly=True,
     ),
     Task(
         "train", datetime.time(19, 0), "a new model", train,

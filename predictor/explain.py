@@ -61,6 +61,15 @@ _THEMES: Mapping[str, str] = {
     "turnover": "成交额",
     "money flow": "资金流",
     "market": "大盘",
+    "usual level": "平常水平",
+    "surprise": "意外程度",
+    "first boards": "首板",
+    "share of the market": "市场占比",
+    "promotion": "晋级",
+    "sealing": "封板",
+    "ST boards": "ST 涨停",
+    "the day's path": "日内走势",
+    "height": "价格位置",
 }
 
 
@@ -150,7 +159,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Importance:
+class ThemeImportance:
     """How much one theme moves the ranking.
 
     Parameters
@@ -174,9 +183,9 @@ class Importance:
         return _THEMES.get(self.theme, self.theme) if language == "zh" else self.theme
 
 
-def importance(
+def importance_by_theme(
     model: Model, dataset: Dataset, rows: slice, head: str = "rank"
-) -> tuple[Importance, ...]:
+) -> tuple[ThemeImportance, ...]:
     """What the model goes by: each theme's share of all contributions, the largest first.
 
     Parameters
@@ -205,7 +214,7 @@ def importance(
     total = sizes.sum() or 1.0
     mined = {f.theme: f for f in dataset.features if f.member is not None}
     found = [
-        Importance(theme, float(size / total), mined.get(theme))
+        ThemeImportance(theme, float(size / total), mined.get(theme))
         for theme, size in zip(themes, sizes, strict=True)
     ]
     return tuple(sorted(found, key=lambda one: (-one.share, one.theme)))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 StepName = Literal[
-    "confirm", "rerank", "collect", "predict", "notify", "report", "recollect", "lists", "decay",
+    "confirm", "rerank", "collect", "predict", "notify", "report", "recollect", "lists",
     "train",
 ]  # fmt: skip
 

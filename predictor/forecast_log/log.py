@@ -162,13 +162,10 @@ class ForecastLog:
             raise ForecastLogError(f"{self._path} has no forecast {record_id}")
         return record(found[0])
 
-    def latest(self, for_session: datetime.date, step: str = PREDICT) -> Record | None:
-        """The last forecast about a session, live or not; None if there is none."""
-        found = self._rows(
-            "WHERE for_session = ? AND step = ? ORDER BY id DESC LIMIT 1",
-            (for_session.isoformat(), step),
-        )
-        return record(found[0]) if found else None
+    def chosen(self, for_session: datetime.date) -> Record | None:
+        """The forecast about a session that counts, else the last of those made too late, if any."""
+        found = [made for made in self.records(for_session, for_session) if made.step == PREDICT]
+        return next((made for made in found if made.live), found[-1] if found else None)
 
     def counted(self) -> list[Record]:
         """The records that count: of each session the first live forecast, in order of session.

@@ -15,14 +15,14 @@ from data_profile.store import Store
 from data_profile.truth import Day
 from predictor.dataset import build, panels
 from predictor.errors import PredictorError
-from predictor.explain import Importance, Language, importance
+from predictor.explain import Language, ThemeImportance, importance_by_theme
 from predictor.forecast import predict
 from predictor.forecast_log import Record
 from predictor.report.health import Health, health
 from predictor.report.ladder import Ladder, ladder
 from predictor.report.market import Breadth, breadth
 from predictor.report.outcome import Outcome, outcome
-from predictor.report.past import forecast_after, forecast_for, track_record
+from predictor.report.past import confirmation_of, forecast_after, forecast_for, track_record
 from predictor.report.phase import Aftermath, Phase, Phases, aftermath, phases
 from predictor.storage import load_current
 
@@ -73,6 +73,8 @@ class Facts:
         Of that session.
     outcome, outcome_kept
         The logged forecast for that session against what happened, None where there is none.
+    confirmation
+        What that session's opening auction said of it, None where it was not asked.
     record
         `predictor.forecast_log.track_record` up to that session, None without a log.
     importance, importance_sessions
@@ -96,8 +98,9 @@ class Facts:
     ladder: Ladder
     outcome: Outcome | None
     outcome_kept: Record | None
+    confirmation: Mapping[str, Any] | None
     record: Mapping[str, Any] | None
-    importance: tuple[Importance, ...]
+    importance: tuple[ThemeImportance, ...]
     importance_sessions: int
     health: Health
     states: tuple[tuple[datetime.date, Day | None], ...]
@@ -149,8 +152,9 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
         ladder=ladder(home, panel, names),
         outcome=outcome(before.document, panel, names, TOP) if before else None,
         outcome_kept=before,
+        confirmation=confirmation_of(home, day),
         record=track_record(home, panel),
-        importance=importance(stored.model, dataset, slice(-shown, None)),
+        importance=importance_by_theme(stored.model, dataset, slice(-shown, None)),
         importance_sessions=shown,
         health=health(home, panel),
         states=_states(store, panel.sessions),

@@ -81,7 +81,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "High scores do not help: these rules come first.",
         "得分再高也剔除：规则优先。",
     ),
-    "auction": ("What the morning auction changed", "集合竞价后的变化"),
     # outcome
     "outcome": ("The last forecast, and what happened", "上次预测与实际"),
     "outcome.note": (
@@ -93,6 +92,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "None is made up afterwards.",
         "预测日志中没有针对 {day} 的预测，因此无从对照；不会事后补造。",
     ),
+    "outcome.auction": ("After the opening auction", "集合竞价后"),
     "outcome.late": (
         "It was recorded too late to count in the track record.",
         "记录过晚，不计入战绩。",
@@ -106,7 +106,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "missed": ("Most limit-ups outside its first ten", "前十名之外涨停最多"),
     "missed.rank": ("rank {rank}", "排第 {rank}"),
     "missed.unranked": ("not ranked", "未入排名"),
-    "model_name": ("the model", "模型"),
     # record
     "record": ("Track record", "战绩"),
     "record.live": (
@@ -260,6 +259,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     # health
     "health": ("Health of the factor pool", "因子池健康"),
     "health.none": ("No factor has been accepted.", "尚无入池因子。"),
+    "health.trouble": ("The pool could not be checked: {why}", "因子池无法检查：{why}"),
     "health.note": (
         "Daily rank IC beyond persistence and size, since acceptance, against what was promised.",
         "入池以来，在延续性与规模之外的日 Rank IC，对照入池时的水平。",
@@ -278,7 +278,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "health.later": ("{n} accepted on later data: left out.", "{n} 个以更晚数据入池，未列。"),
     # data
     "data": ("Data, and what to doubt", "数据与保留"),
-    "data.state": ("{day}", "{day}"),
     "state.complete": ("complete", "完整"),
     "state.partial": ("partial", "不完整"),
     "state.imported": ("imported", "导入"),
@@ -309,7 +308,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "as_table": ("As a table", "以表格显示"),
     "rank": ("rank", "名次"),
     "sector": ("sector", "板块"),
-    "share": ("share", "占比"),
     "written": ("In words", "文字说明"),
     "written.none": ("{model} wrote nothing: {why}", "{model} 未能撰写：{why}"),
     "written.note": (

@@ -167,7 +167,6 @@ def test_without_a_forecast_or_an_auction_nothing_is_ranked_again(home: Home, we
 
 
 def test_the_page_is_written_again_to_the_same_place(home: Home) -> None:
-    home.ledger.unlink()
     for _ in range(2):
         done = daily.report(home, LAST, evening)
         assert (done.note, done.state) == ("reports/daily-2025-12-31.en.html", "complete")
@@ -182,13 +181,3 @@ def test_a_task_in_earnest_is_a_process_with_a_record(home: Home) -> None:
         record = journal.record(LAST, "predict")
     assert record is not None
     assert record.state == "complete"
-
-
-def test_decay_without_a_pool_is_done_at_once_and_a_ledger_that_is_none_is_named(
-    home: Home,
-) -> None:
-    broken = daily.decay(home, LAST, evening)
-    assert (broken.state, "does not say which sessions" in broken.note) == ("failed", True)
-    home.ledger.unlink()
-    done = daily.decay(home, LAST, evening)
-    assert (done.state, done.note) == ("complete", "0 factors looked at")

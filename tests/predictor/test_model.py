@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from predictor.dataset import Dataset
 from predictor.calibration import Logistic
+from predictor.dataset import Dataset
 from predictor.model import HEADS, ORDERS, SEEDS, Model, fit, refit
 
 TRAIN, VALID, TEST = slice(0, 330), slice(331, 390), slice(391, 459)

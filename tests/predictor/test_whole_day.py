@@ -103,7 +103,7 @@ def test_a_day_from_the_auction_to_the_night(machine: Machine, wecom: Hook, feis
     machine.wake(FRIDAY, "19:30")
     assert set(states(machine)) == {
         "confirm", "rerank", "collect", "predict", "notify", "report", "recollect", "lists",
-        "decay", "train",
+        "train",
     }  # fmt: skip
     assert set(states(machine).values()) == {"complete"}
     assert len(records(machine)) == 3, "a new model makes no second forecast of a told one"

@@ -20,7 +20,7 @@ from predictor.forecast_log import ForecastLog
 from predictor.training import Trained
 
 HOSTILE = (
-    "<script>window.hacked=1</script><img src=x onerror=hacked=2> | # *a* [p](http://x) \u202e"
+    "<script>window.hacked=1</script><img src=x onerror=hacked=2> | # *a* [p](http://x) @all \u202e"
 )
 
 
@@ -73,6 +73,11 @@ def full_home(
         for day in (before, last):
             made = predict(home, date=day, top=100)
             log.append(made.to_dict("en"), made_at=evening(day), step="predict")
+        said = {"summary": "two sectors changed places", "changes": [HOSTILE]}
+        first = log.counted()[0]
+        morning = datetime.datetime.combine(last, datetime.time(9, 26), SHANGHAI)
+        document = {**first.document, "confirmation": said}
+        log.append(document, made_at=morning, step="confirm")
     raw = Raw(home.store / "raw")
     raw.put(pool(before, {"600001": 1, "600002": 1, "600003": 2, "600004": 4}))
     raw.put(pool(last, {"600001": 2, "600003": 3, "600005": 1}))
