@@ -64,6 +64,7 @@ def notify(
     test: Annotated[
         bool, typer.Option("--test", help="Send a test message to every channel that is set.")
     ] = False,
+    home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Show the channels that are set (TIDE_NOTIFY_*), or send each a test message."""
@@ -71,6 +72,7 @@ def notify(
     from data_profile.schedule import china_now
     from predictor.notify import Message, Settings, channels, send
 
+    open_home(home)
     found = channels(Settings.from_environment())
     if not found:
         say("no channel is set; .env.example explains TIDE_NOTIFY_*")
