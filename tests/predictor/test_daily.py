@@ -204,7 +204,7 @@ def test_the_page_is_written_again_to_the_same_place(home: Home) -> None:
     for _ in range(2):
         done = daily.report(home, LAST, evening)
         assert (done.note, done.state) == ("reports/daily-2025-12-31.en.html", "complete")
-    assert (home.root / done.note).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert (home.root / done.note).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_a_task_in_earnest_is_a_process_with_a_record(home: Home) -> None:
