@@ -9,6 +9,7 @@ import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from predictor.calibration import Logistic
 from predictor.dataset import Dataset
 from predictor.holdout import MORE_METRICS, Outcome, daily
 from predictor.model import ORDERS, fit
-from predictor.rolling import Window
+from predictor.rolling import Window, fitted
 
 KIND = "walk-forward replay"
 # By which of its orders, or probabilities, the model is judged.
@@ -77,6 +78,7 @@ def replay(
     *,
     seed: int = 1,
     workers: int = 4,
+    folder: Path | None = None,
     said: Said | None = None,
 ) -> Replay:
     """Fit a model on each window and let it speak of the window's test sessions.
@@ -91,6 +93,8 @@ def replay(
         The same seed gives the same scores, whatever the number of workers.
     workers
         Processes, each fitting one window at a time.
+    folder
+        Where each window's model is kept, and read instead of being fitted again; None for nowhere.
     said
         Called with the first test session of each window that is done, in time order.
 
@@ -101,7 +105,7 @@ def replay(
     """
     scores: dict[str, np.ndarray] = {}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _receive, (dataset, seed)) as pool:
+    with ProcessPoolExecutor(workers, context, _receive, (dataset, seed, folder)) as pool:
         for window, found in zip(windows, pool.map(_window, windows), strict=True):
             for name, values in found.items():
                 whole = scores.setdefault(name, np.full(dataset.present.shape, np.nan))
@@ -181,15 +185,19 @@ def _probabilities(
 _task: dict[str, Any] = {}
 
 
-def _receive(dataset: Dataset, seed: int) -> None:
+def _receive(dataset: Dataset, seed: int, folder: Path | None) -> None:
     """What every task of this worker process needs, sent once."""
-    _task.update(dataset=dataset, seed=seed)
+    _task.update(dataset=dataset, seed=seed, folder=folder)
 
 
 def _window(window: Window) -> dict[str, np.ndarray]:
     """Fit one window; its scores, (test sessions, S)."""
     dataset: Dataset = _task["dataset"]
-    model = fit(dataset, window.train, window.valid, seed=_task["seed"], step=lambda _: None)
+    seed, folder = _task["seed"], _task["folder"]
+    if folder is None:
+        model = fit(dataset, window.train, window.valid, seed=seed, step=lambda _: None)
+    else:
+        model = fitted(dataset, window, folder, seed=seed, step=lambda _: None)
     present = dataset.present[window.test]
     values = dataset.values[window.test][present]
     said = model.predict(values)
