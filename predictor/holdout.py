@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from factor_pool.evaluation.metrics import rank_ic, ranks
+from factor_pool.evaluation.metrics import rank_ic
+from predictor.judging import auc, by_place, ndcg
 
 TOP = 5
 BLOCK = 10
@@ -129,8 +130,9 @@ class Bootstrap:
     def means(self, series: np.ndarray) -> np.ndarray:
         """Mean of each resample of a daily series, NaN left out; NaN where a resample has none."""
         known = np.isfinite(series)
-        total = self._times @ np.where(known, series, 0.0)
-        count = self._times @ known.astype(float)
+        # Not by BLAS, whose threads add up in an order of their own, and fight on a busy machine.
+        total = np.einsum("rt,t->r", self._times, np.where(known, series, 0.0))
+        count = np.einsum("rt,t->r", self._times, known.astype(float))
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def ratio(self, one: np.ndarray, other: np.ndarray) -> Interval | None:
@@ -176,39 +178,6 @@ def _rank_ic(score: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return np.asarray(rank_ic(score, gain), dtype=np.float64)
 
 
-def _top(score: np.ndarray, gain: np.ndarray, places: int) -> np.ndarray:
-    """Gains at each session's first places, (T, places); NaN where there are fewer sectors.
-
-    Sectors with the same score share their places' gains. That is what drawing lots among them
-    would give on average, so no method gains or loses by the order in which sectors are stored.
-    """
-    result = np.full((len(score), places), np.nan)
-    for t, mask in enumerate(np.isfinite(score)):
-        if mask.sum() < places:
-            continue
-        _, group = np.unique(-score[t, mask], return_inverse=True)
-        shared = np.bincount(group, gain[t, mask]) / np.bincount(group)
-        result[t] = shared[np.sort(group)[:places]]
-    return result
-
-
-def _ndcg(score: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """Jarvelin and Kekalainen (2002) with gains that are the counts themselves; NaN without any."""
-    discount = 1 / np.log2(np.arange(2, TOP + 2))
-    best = _top(gain, gain, TOP) @ discount
-    found = _top(score, gain, TOP) @ discount
-    return np.divide(found, best, out=np.full(len(best), np.nan), where=best > 0)
-
-
-def _auc(score: np.ndarray, happened: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve of each session, from rank sums (Mann and Whitney 1947)."""
-    event = happened == 1
-    events, others = event.sum(axis=1), (happened == 0).sum(axis=1)
-    above = np.nansum(np.where(event, ranks(score), 0.0), axis=1) - events * (events + 1) / 2
-    pairs = events * others
-    return np.divide(above, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
-
-
 def _brier(probability: np.ndarray, happened: np.ndarray) -> np.ndarray:
     """Brier (1950): mean squared error of each session."""
     error = (probability - happened) ** 2
@@ -218,7 +187,11 @@ def _brier(probability: np.ndarray, happened: np.ndarray) -> np.ndarray:
 
 
 def _mean_of_top(places: int) -> Figure:
-    return lambda score, gain: _top(score, gain, places).mean(axis=1)
+    return lambda score, gain: by_place(score, gain, places).mean(axis=1)
+
+
+def _ndcg(score: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    return ndcg(score, gain, TOP)
 
 
 # Metric -> how it is computed from scores and gains (T, S), and of which gain.
@@ -231,7 +204,7 @@ _FIGURES: dict[str, tuple[Figure, str]] = {
     "ndcg_at_5": (_ndcg, "count"),
     "surge_precision_at_5": (_mean_of_top(TOP), "surge"),
     "surge_precision_at_1": (_mean_of_top(1), "surge"),
-    "surge_auc": (_auc, "surge"),
+    "surge_auc": (auc, "surge"),
     "brier_any": (_brier, "hit"),
     "brier_surge": (_brier, "surge"),
 }
