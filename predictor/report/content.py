@@ -4,48 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from data_profile.schedule import SHANGHAI
 from predictor.explain import Language
-from predictor.report.drawing import flow_map, heat, spark
+from predictor.report.drawing import flow_map
 from predictor.report.facts import Facts
-from predictor.report.formats import money, number, percent
-from predictor.report.ladder import Rung
-from predictor.report.market import Breadth
-from predictor.report.phase import ENOUGH, INPUTS, PAST, PHASES, RECENT, SPAN
+from predictor.report.formats import percent
+from predictor.report.ladder_words import Steps, steps
+from predictor.report.market_words import Mood, Tile, mood, tiles
 from predictor.report.prose import Checked
-
-SPARK_SESSIONS = 60
-HEAT_SESSIONS = 120
-WHO, FELL = 12, 4
-Words = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One figure of the day; `spark` is a drawing."""
-
-    name: str
-    value: str
-    note: str
-    spark: str
-
-
-@dataclass(frozen=True)
-class Mood:
-    """The phase in words; `chart` is a drawing."""
-
-    name: str
-    word: str
-    spell: str
-    rule: str
-    rules: tuple[tuple[str, str], ...]
-    shown: int
-    chart: str
-    inputs: tuple[tuple[str, str, str], ...]
-    heat: str
-    borders: str
+from predictor.report.words import Words
 
 
 @dataclass(frozen=True)
@@ -55,29 +22,6 @@ class Choice:
     open: tuple[str, ...]
     sealed: tuple[str, ...]
     funds: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One height of the ladder in words."""
-
-    height: str
-    count: str
-    rate: str
-    of: str
-    who: str
-
-
-@dataclass(frozen=True)
-class Steps:
-    """The ladder in words."""
-
-    source: str
-    sealing: str
-    overall: str
-    rungs: tuple[Step, ...]
-    previous: str
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -179,8 +123,8 @@ def content(
         notes=tuple(_in_words(document, language).get("notes", document["notes"])),
         paragraph=" ".join(written.found.kept) if written else "",
         paragraph_note=_paragraph_note(written, said) if written else "",
-        tiles=_tiles(facts, language, said),
-        phase=_mood(facts, said),
+        tiles=tiles(facts, language, said),
+        phase=mood(facts, said),
         cold={sector: said["cold"].format(n=n) for sector, n in document["cold_start"].items()},
         candidates=_candidates(document),
         candidates_note=_candidates_note(document, language),
@@ -191,7 +135,7 @@ def content(
         size_word="turnover" if facts.size_field == "turnover" else "ladder.companies",
         map_desk=flow_map(facts.flows, 1120, 520, language, unknown) if facts.flows else "",
         map_phone=flow_map(facts.flows, 360, 640, language, unknown) if facts.flows else "",
-        ladder=_ladder(facts, language, said),
+        ladder=steps(facts, language, said),
         importance_note=said["importance.note"].format(n=facts.importance_sessions),
         health_count=_health_count(facts, said),
         troubled=tuple(
@@ -227,75 +171,6 @@ def _origin(facts: Facts, said: Words) -> tuple[str, ...]:
     if "snapshot_id" in document:
         parts.append(said["snapshot"].format(id=str(document["snapshot_id"])[:12]))
     return tuple(parts)
-
-
-def _figures(market: Breadth, language: Language, said: Words, row: int = -1) -> dict[str, str]:
-    """Figure -> as it is shown."""
-    up, down = market.at("up", row), market.at("down", row)
-    highest = market.at("highest", row)
-    return {
-        "limit_ups": number(market.at("limit_ups", row)),
-        "sealing": percent(market.at("sealing", row)),
-        "promotion": percent(market.at("promotion", row)),
-        "highest": number(None) if highest is None else said["boards"].format(n=number(highest)),
-        "limit_downs": number(market.at("limit_downs", row)),
-        "breadth": f"{number(up)} : {number(down)}",
-        "turnover": money(market.at("turnover", row), language),
-        "net_inflow": money(market.at("net_inflow", row), language, signed=True),
-    }
-
-
-def _tiles(facts: Facts, language: Language, said: Words) -> tuple[Tile, ...]:
-    market = facts.market
-    shown = _figures(market, language, said)
-    series = {name: getattr(market, name) for name in shown if name != "breadth"}
-    series["breadth"] = market.up / np.maximum(market.up + market.down, 1)
-    tiles = []
-    for name, value in shown.items():
-        past = series[name][-1 - PAST : -1]
-        past = past[np.isfinite(past)]
-        last = series[name][-1]
-        if not np.isfinite(last):
-            note = said["no_value"]
-        elif len(past) < ENOUGH:
-            note = ""
-        else:
-            share = percent(float((past < last).mean()))
-            note = said["above_past"].format(share=share, n=len(past))
-        tiles.append(Tile(said[name], value, note, spark(series[name][-SPARK_SESSIONS:])))
-    return tuple(tiles)
-
-
-def _mood(facts: Facts, said: Words) -> Mood:
-    judged, name = facts.phases, facts.phases.names[-1]
-    level, before, borders = judged.heat[-1], judged.recent[-1], judged.borders[-1]
-    shown = _figures(facts.market, "en", said)
-    known = sum(bool(np.isfinite(series[-1])) for series in judged.percentiles.values())
-    rule = said["phase.rule"].format(past=PAST, span=SPAN, recent=RECENT)
-    if name is None:
-        rule += " " + said["phase.unknown"].format(n=known, enough=ENOUGH)
-    return Mood(
-        name=name or "none",
-        word=said[f"phase.{name or 'none'}"],
-        spell=said["phase.spell"].format(n=judged.spell()) if name else "",
-        rule=rule,
-        rules=tuple((phase, said[f"phase.rule.{phase}"]) for phase in PHASES),
-        shown=min(HEAT_SESSIONS, len(judged.names)),
-        chart=heat(judged, HEAT_SESSIONS),
-        inputs=tuple(
-            (said[key] + (said["phase.turned"] if sign < 0 else ""), shown[key],
-             percent(_finite(judged.percentiles[key][-1])))
-            for key, sign in INPUTS.items()
-        ),
-        heat=said["phase.now"].format(
-            heat=number(_finite(level), 2), recent=RECENT, before=number(_finite(before), 2)
-        ),
-        borders=" / ".join(number(_finite(border), 2) for border in borders),
-    )  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _candidates(document: Mapping[str, Any]) -> dict[str, Choice]:
@@ -376,66 +251,6 @@ def _flow_note(facts: Facts, said: Words) -> str:
     return (
         said[f"treemap.note.{facts.size_field}"]
         + said["treemap.note.flow" if known else "treemap.no_flow"]
-    )
-
-
-def _ladder(facts: Facts, language: Language, said: Words) -> Steps:
-    ladder, market = facts.ladder, facts.market
-    sealing = overall = previous = ""
-    sealed, broken = market.at("limit_ups"), market.at("broken")
-    if sealed is not None and broken is not None:
-        sealing = said["ladder.sealed"].format(sealed=number(sealed), broken=number(broken))
-        sealing += {"en": ": {}.", "zh": "：封板率 {}。"}[language].format(
-            percent(market.at("sealing"))
-        )
-    again = market.at("multi_boards")
-    before = market.at("limit_ups", -2) if len(market.sessions) > 1 else None
-    if again is not None and before:
-        overall = said["ladder.overall"].format(
-            before=number(before), again=number(again), rate=percent(again / before)
-        )
-    if ladder.previous is not None:
-        previous = said["ladder.previous.text"].format(
-            count=ladder.previous.count,
-            mean=percent(ladder.previous.mean_return, 2, signed=True),
-            risen=percent(ladder.previous.risen),
-        )
-        if ladder.previous.at_limit is not None:
-            again_text = percent(ladder.previous.at_limit)
-            previous += said["ladder.previous.again"].format(again=again_text)
-    source = (
-        said["ladder.fields"] if ladder.source is None
-        else said[f"ladder.source.{ladder.source}"]
-    )  # fmt: skip
-    return Steps(
-        source,
-        sealing,
-        overall,
-        tuple(_step(rung, language, said) for rung in ladder.rungs),
-        previous,
-        tuple(said[key] for key in ladder.missing),
-    )
-
-
-def _step(rung: Rung, language: Language, said: Words) -> Step:
-    who = [
-        f"{one.name}{f' {one.first_time}' if one.first_time else ''}" for one in rung.stocks[:WHO]
-    ]
-    comma = {"en": ", ", "zh": "、"}[language]
-    text = comma.join(who)
-    if len(rung.stocks) > WHO:
-        text += " " + said["ladder.more"].format(n=len(rung.stocks) - WHO)
-    if rung.fell and (len(rung.fell) <= FELL or not who):
-        text = " ".join(filter(None, (text, said["ladder.fell"].format(who=comma.join(rung.fell)))))
-    of = ""
-    if rung.rate is not None:
-        of = said["ladder.of"].format(climbed=rung.climbed, before=rung.before)
-    return Step(
-        said["ladder.first"] if rung.height == 1 else number(rung.height),
-        number(len(rung.stocks)),
-        percent(rung.rate),
-        of,
-        text,
     )
 
 

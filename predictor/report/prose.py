@@ -14,11 +14,11 @@ text: the page escapes it.
 """
 
 import datetime
+import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 from factor_pool.report.pages import visible
 from predictor.errors import PredictorError
@@ -200,10 +200,13 @@ def paragraph(writer: Writer, tables: Tables, language: str) -> Checked:
 
     facts = {
         "market": {key: _told(amount) for key, amount in tables.market.items()},
-        "sectors": {
-            name: {key: _told(amount) for key, amount in numbers.items()}
+        "sectors": [
+            {
+                "name": json.dumps(name, ensure_ascii=False),
+                "told": ", ".join(f"{key} {_told(amount)}" for key, amount in numbers.items()),
+            }
             for name, numbers in tables.sectors.items()
-        },
+        ],
     }
     system = prompts.load("paragraph_system").render(
         language={"en": "English", "zh": "Simplified Chinese"}[language]
@@ -211,7 +214,7 @@ def paragraph(writer: Writer, tables: Tables, language: str) -> Checked:
     return check(writer.ask(system, prompts.load("paragraph").render(**facts)), tables)
 
 
-def _told(amount: Amount) -> Any:
+def _told(amount: Amount) -> str:
     """As it may be written."""
     if amount.share:
         return f"{100 * amount.value:.{amount.digits}f}%"

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from predictor.explain import Language
 
+Words = Mapping[str, str]
 _COLUMNS: Mapping[Language, int] = {"en": 0, "zh": 1}
 
 
-def words(language: Language) -> Mapping[str, str]:
+def words(language: Language) -> Words:
     """Key -> text."""
     column = _COLUMNS[language]
     return {key: texts[column] for key, texts in _WORDS.items()}

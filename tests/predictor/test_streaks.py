@@ -14,10 +14,11 @@ def dataset(flow: list[float]) -> Dataset:
     """One sector, of which only today's money flow is known."""
     feature = next(one for one in BASE_FEATURES if one.name == "flow_1")
     values = np.array(flow, dtype=np.float32).reshape(-1, 1, 1)
-    shape = values.shape[:2]
+    nothing = np.zeros(values.shape[:2])
     return Dataset(
-        np.datetime64("2025-01-01") + np.arange(len(flow)), ("S",), (feature,), values,
-        np.zeros(shape), np.zeros(shape), np.ones(shape, dtype=bool),
+        sessions=np.datetime64("2025-01-01") + np.arange(len(flow)), sectors=("S",),
+        features=(feature,), values=values, count=nothing, surge=nothing, density=nothing,
+        present=np.ones(nothing.shape, dtype=bool),
     )  # fmt: skip
 
 

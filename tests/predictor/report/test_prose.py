@@ -163,5 +163,5 @@ def test_the_writer_is_told_the_tables_and_checked() -> None:
     found = paragraph(Writer("a-model", ask), TABLES, "zh")
     assert "Simplified Chinese" in asked[0][0]
     for fact in ("limit_ups: 57", "sealing_rate: 73%", "heat: 0.61", '"国防军工"', "ratio 2.3%"):
-        assert fact in asked[0][1] or fact.encode("unicode_escape").decode() in asked[0][1], fact
+        assert fact in asked[0][1], fact
     assert found.struck == ("<script>alert(57)</script>明日 100 家。",)
