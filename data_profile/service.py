@@ -78,8 +78,9 @@ def run_due(
 ) -> list[Report]:
     """Run all that is due, and note what can no more be run.
 
-    Where another step of this home is at work, it is waited for up to `patience` seconds. First every collecting step, oldest first; then one task after the other, each chosen anew,
-    since one's end can make another due.
+    First every collecting step, oldest first; then one task after the other, each chosen anew, since
+    one's end can make another due. Where another process is at work on a step, it is waited for, up
+    to `patience` seconds for a collecting step.
 
     Raises
     ------
