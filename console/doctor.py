@@ -4,12 +4,13 @@ import importlib.metadata
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from rich.markup import escape
 from rich.padding import Padding
+from rich.table import Table
 
 from console import display, tables
 from data_profile.home import Home
@@ -34,14 +35,17 @@ class Finding:
         What was seen.
     remedy
         What to do about it; empty where nothing is to be done.
+    rows
+        The same in more detail, a line each, with the same keys in all.
     """
 
     name: str
     state: State
     detail: str
     remedy: str = ""
+    rows: tuple[dict[str, str], ...] = ()
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
 
@@ -56,6 +60,9 @@ def examine(home: Home) -> list[Finding]:
         _stocks,
         _calendar,
         _collection,
+        _day,
+        _forecasts,
+        _messages,
         _docker,
         _language_model,
         _pool,
@@ -69,9 +76,18 @@ def show(findings: list[Finding]) -> None:
     for finding in findings:
         mark = f"[{_COLOUR[finding.state]}]{finding.state:<8}[/]"
         display.stdout.print(f"{mark} [bold]{finding.name}[/]: {escape(finding.detail)}")
+        if finding.rows:
+            display.stdout.print(Padding(_table(finding.rows), (0, 0, 0, 9)))
         if finding.remedy:
             remedy = Padding(escape(f"-> {finding.remedy}"), (0, 0, 0, 9))
             display.stdout.print(remedy, style="dim")
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> Table:
+    made = display.table(*rows[0])
+    for row in rows:
+        made.add_row(*(escape(cell) for cell in row.values()))
+    return made
 
 
 def build_image(home: Home) -> None:
@@ -177,6 +193,26 @@ def _collection(home: Home) -> Finding:
     from console.collecting import standing
 
     return Finding("collection", *standing(home))
+
+
+def _day(home: Home) -> Finding:
+    """Each step of the current trading day."""
+    from console.day import standing
+
+    verdict, rows = standing(home)
+    return Finding("the day", *verdict, rows=tuple(rows))
+
+
+def _forecasts(home: Home) -> Finding:
+    from console.day import forecasts
+
+    return Finding("forecast log", *forecasts(home))
+
+
+def _messages(home: Home) -> Finding:
+    from console.day import messages
+
+    return Finding("messages", *messages(home))
 
 
 def _docker(home: Home) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from data_profile.home import Home
-from predictor.dataset import Panels, align
+from predictor.dataset import CUTOFF, Panels, align
 from predictor.explain import Language
 from predictor.pool import read_pool
 from predictor.storage import Stored
@@ -51,6 +51,14 @@ def notes(
                 f"(version {used}); run `tide train` to use it",
                 "zh": f"模型训练后因子池已更新（版本 {used} → {current}）；"
                 "运行 `tide train` 采用新版本",
+            }
+        )
+    if as_of in market.late:
+        found.append(
+            {
+                "en": f"the limit-ups of {as_of} came in after {CUTOFF}: the forecast uses the day "
+                "as it was known in the evening",
+                "zh": f"{as_of} 的涨停数据在 {CUTOFF} 之后才采集到：预测使用当晚已知的数据",
             }
         )
     for rule, fields in unapplied.items():

@@ -91,16 +91,22 @@ def predict(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank the sectors most likely to see a wave of limit-ups in the next session."""
-    from console.display import working
+    """Rank the sectors most likely to see a wave of limit-ups in the next session.
+
+    Every forecast is kept in the forecast log; only one made in time counts.
+    """
+    from console.display import say, working
     from console.forecast import show_forecast
+    from data_profile.schedule import china_now
     from factor_pool.report.words import language as preferred
-    from predictor.forecast import predict as run
+    from predictor.daily import make_forecast
 
     with working("ranking the sectors"):
-        forecast = run(open_home(home), date=date, top=top)
+        forecast, record = make_forecast(open_home(home), china_now, date=date, top=top)
     chosen = language or preferred()
     if as_json:
         print_json(forecast.to_dict(chosen))
     else:
         show_forecast(forecast.to_dict(chosen), chosen)
+    counts = "counts" if record.live else "does not count: it was not made in time"
+    say(f"forecast {record.id} of the log, made {record.made_at:%Y-%m-%d %H:%M}; {counts}")

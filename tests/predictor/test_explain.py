@@ -8,7 +8,13 @@ import pytest
 from data_profile.home import Home
 from data_profile.panel import Panel
 from predictor.dataset import COLD_START, Dataset, Panels, build
-from predictor.explain import Comparison, Reason, explain
+from predictor.explain import (
+    Comparison,
+    Reason,
+    ThemeImportance,
+    explain,
+    importance_by_theme,
+)
 from predictor.features import BASE_FEATURES, Feature
 from predictor.storage import Stored, load_current
 from predictor.training import Trained
@@ -138,3 +144,41 @@ def test_a_young_sector_is_not_compared_with_its_past(stored: Stored, panel: Pan
     for reason in explain(stored.model, seen, ROW)[panel.instruments[3]]:
         k = seen.features.index(reason.feature)
         assert (own[k] >= COLD_START) or all(c.kind != "own" for c in reason.unusual)
+
+
+def test_importance_is_of_the_same_contributions(stored: Stored, seen: Dataset) -> None:
+    found = importance_by_theme(stored.model, seen, slice(ROW, ROW + 2))
+    assert sum(one.share for one in found) == pytest.approx(1)
+    assert [one.share for one in found] == sorted((one.share for one in found), reverse=True)
+    sizes: dict[str, float] = {}
+    for row in (ROW, ROW + 1):
+        own = stored.model.contributions("rank", seen.values[row, seen.present[row]])
+        for theme in {feature.theme for feature in seen.features}:
+            columns = [k for k, feature in enumerate(seen.features) if feature.theme == theme]
+            total = own[:, columns].sum(axis=1)
+            sizes[theme] = sizes.get(theme, 0) + float(np.abs(total - total.mean()).sum())
+    for one in found:
+        assert one.share == pytest.approx(sizes[one.theme] / sum(sizes.values()))
+
+
+def test_importance_speaks_both_languages(stored: Stored, seen: Dataset) -> None:
+    for one in importance_by_theme(stored.model, seen, slice(ROW, ROW + 1)):
+        if one.factor is None:
+            assert re.search(r"[一-鿿]", one.label("zh"))
+            assert one.label("en") == one.theme
+        else:
+            assert one.factor.text in one.label("zh")
+            assert str(one.factor.member) in one.label("en")
+
+
+def test_every_theme_has_a_chinese_name() -> None:
+    for theme in {feature.theme for feature in BASE_FEATURES}:
+        assert re.search(r"[一-鿿]", ThemeImportance(theme, 0.5).label("zh")), theme
+
+
+def test_a_document_holds_both_languages(reasons: dict[str, tuple[Reason, ...]]) -> None:
+    for own in reasons.values():
+        for reason in own:
+            document = reason.to_dict("en")
+            assert document["texts"] == {"en": reason.text("en"), "zh": reason.text("zh")}
+            assert (document["streak"] is None) == (reason.streak is None)
