@@ -53,7 +53,7 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
 
     out.rule("[bold]4. The predictor")
     with training_progress() as progress:
-        trained = train(home, seed=seed, progress=progress)
+        trained = train(home, seed=seed, promote=True, progress=progress)
     tables.show_training(trained.to_dict())
 
     out.rule("[bold]5. Tomorrow")

@@ -65,6 +65,7 @@ def examine(home: Home) -> list[Finding]:
         _docker,
         _language_model,
         _pool,
+        _predictor,
     )
     return [check(home) for check in checks]
 
@@ -236,3 +237,18 @@ def _pool(home: Home) -> Finding:
     with Ledger(home.ledger) as ledger:
         attempts, members = ledger.count(), len(ledger.members())
     return Finding("alpha pool", "ok", f"{members} accepted of {attempts} attempts")
+
+
+def _predictor(home: Home) -> Finding:
+    """Which model forecasts, and which waits to be compared with it."""
+    from predictor import storage
+    from predictor.errors import PredictorError
+
+    try:
+        champion = storage.load_current(home.models)
+    except PredictorError as error:
+        return Finding("predictor", "optional", str(error), "tide train")
+    detail = f"champion {champion.id}, trained on data up to {champion.card['data']['end']}"
+    challenger = storage.holder(home.models, storage.CHALLENGER)
+    waiting = f"; challenger {challenger} waits for new sessions" if challenger else ""
+    return Finding("predictor", "ok", detail + waiting)

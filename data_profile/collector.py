@@ -95,6 +95,7 @@ def collect(
     now: Callable[[], datetime.datetime] = schedule.china_now,
     deadline: float = DEADLINE,
     scoring: Scoring = Sentiment,
+    patience: float = 0.0,
 ) -> Report:
     """Run one step of one session, or go on with it where an earlier run stopped.
 
@@ -114,6 +115,8 @@ def collect(
         Seconds that one source may take.
     scoring
         Who scores headlines.
+    patience
+        Seconds to wait where another step of this home is at work.
 
     Raises
     ------
@@ -130,7 +133,10 @@ def collect(
     if not sessions.is_session(session):
         return Report(session, step, "closed", schedule.describe_closed(session))
     schedule.require_open(chosen, session, now())
-    with held(home.root / "collect.lock", f"{step} of {session}"), Journal(home.journal) as journal:
+    with (
+        held(home.root / "collect.lock", f"{step} of {session}", patience=patience),
+        Journal(home.journal) as journal,
+    ):
         if schedule.superseded(chosen, session, now()):
             note = schedule.describe_missed(chosen)
             journal.miss(session, step, now(), note)

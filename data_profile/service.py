@@ -74,11 +74,13 @@ def run_due(
     say: Say,
     scoring: Scoring = Sentiment,
     tasks: Sequence[Task] = (),
+    patience: float = 0.0,
 ) -> list[Report]:
     """Run all that is due, and note what can no more be run.
 
-    First every collecting step, oldest first; then one task after the other, each chosen anew,
-    since one's end can make another due.
+    First every collecting step, oldest first; then one task after the other, each chosen anew, since
+    one's end can make another due. Where another process is at work on a step, it is waited for, up
+    to `patience` seconds for a collecting step.
 
     Raises
     ------
@@ -95,7 +97,10 @@ def run_due(
         note_missed_tasks(journal, tasks, now(), say)
     reports = []
     for session, step in waiting:
-        report = collect(home, session, step.name, sources=sources, now=now, scoring=scoring)
+        report = collect(
+            home, session, step.name,
+            sources=sources, now=now, scoring=scoring, patience=patience,
+        )  # fmt: skip
         reports.append(_told(report, say))
     while (found := _next_task(home, tasks, now())) is not None:
         session, task = found

@@ -8,15 +8,15 @@ step after those::
 
 Months are those of the calendar, so that "a window of March 2024" means the same on every store.
 
-`roll` fits window after window and keeps each model on disk under a name that is made of all that
-went into it: killed at any moment, the next call goes on where it was.
+`fitted` keeps each window's model on disk under a name that is made of all that went into it: a
+walk-forward that is killed at any moment goes on where it was.
 """
 
 import datetime as dt
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def windows(
     Raises
     ------
     PredictorError
-        A length below one month, or no window fits.
+        A length below one month, no date, or no window fits.
 
     Examples
     --------
@@ -105,8 +105,8 @@ def windows(
     if not len(days):
         raise PredictorError("the store has no sessions; import data")
     month = days[0].astype("datetime64[M]") + train_months + valid_months
-    first = days[0] if first_test is None else np.datetime64(first_test, "D")
-    last = days[-1] if last_test is None else np.datetime64(last_test, "D")
+    first = days[0] if first_test is None else _as_day(first_test)
+    last = days[-1] if last_test is None else _as_day(last_test)
     month = max(month, first.astype("datetime64[M]"))
     found = []
     while _day(month) <= min(last, days[-1]):
@@ -128,6 +128,13 @@ def windows(
             f"sessions {days[0]}..{days[-1]}; import a longer history, or ask for shorter windows"
         )
     return found
+
+
+def _as_day(given: dt.date | str) -> np.datetime64:
+    try:
+        return np.datetime64(given, "D")
+    except ValueError as error:
+        raise PredictorError(f"{given!r} is no date; write YYYY-MM-DD") from error
 
 
 def _day(month: np.datetime64) -> np.datetime64:
@@ -192,44 +199,39 @@ def _check_months(*months: int) -> None:
         )
 
 
-def roll(
-    dataset: Dataset, found: Sequence[Window], folder: Path, *, seed: int, step: Step
-) -> Iterator[tuple[Window, Model]]:
-    """The model of each window, fitted now or by an earlier call that may have been killed.
+def fitted(dataset: Dataset, window: Window, folder: Path, *, seed: int, step: Step) -> Model:
+    """The model of a window: fitted now, or read where an earlier call has fitted it.
 
     Parameters
     ----------
     dataset
         Features and targets.
-    found
-        What to fit, in this order.
+    window
+        Fitted on its `train`, stopped and calibrated on its `valid`.
     folder
-        Where the models are kept; made if missing. Several calls may share it, one at a time for
-        the same window.
+        Where the models are kept; made if missing. Processes may share it.
     seed
-        The same seed gives the same models, bit for bit, whether fitted at once or resumed.
+        The same seed gives the same model, bit for bit, whether fitted or read.
     step
-        Called with the name of each head that is fitted; not for a window that is read.
+        Called with the name of each head that is fitted; not for a model that is read.
 
     Raises
     ------
     PredictorError
-        A window cannot be fitted, or another process is fitting the same one.
+        The window cannot be fitted, or another process is saving the same one.
     """
-    for window in found:
-        place = folder / _key(dataset, window, seed)
-        try:
-            stored = storage.load_current(place)
-        except PredictorError:  # never fitted, or damaged since: saving replaces it
-            model = fit(dataset, window.train, window.valid, seed=seed, step=step)
-            card = {
-                "seed": seed,
-                "windows": window.to_dict(dataset.sessions),
-                "parameters": parameters(),
-            }
-            storage.save(place, model, card)
-            stored = storage.load_current(place)
-        yield window, stored.model
+    place = folder / _key(dataset, window, seed)
+    try:
+        return storage.load_current(place).model
+    except PredictorError:  # never fitted, or damaged since: saving replaces it
+        model = fit(dataset, window.train, window.valid, seed=seed, step=step)
+    card = {
+        "seed": seed,
+        "windows": window.to_dict(dataset.sessions),
+        "parameters": parameters(),
+    }
+    storage.save(place, model, card)
+    return storage.load_current(place).model
 
 
 def _key(dataset: Dataset, window: Window, seed: int) -> str:

@@ -51,7 +51,7 @@ class Scores:
         there[there] &= panel.sessions[rows[there]] == self.sessions[there]
         place = {sector: column for column, sector in enumerate(panel.instruments)}
         from_ = [i for i, one in enumerate(self.sectors) if one in place]
-        to = [place[self.sectors[i]] for i in from_]
+        to = np.array([place[self.sectors[i]] for i in from_], dtype=np.int64)
 
         def moved(matrix: np.ndarray, empty: float | bool) -> np.ndarray:
             result = np.full(panel.shape, empty)

@@ -32,13 +32,13 @@ from predictor.errors import PredictorError
 from predictor.rolling import Window
 
 STATES = 3
-SEQUENCE = 10
+SEQUENCE = 5
 BATCH = 1024
 CLIP = 3.0
 MODEL: Mapping[str, Any] = {
     "model_type": "RNN",
     "lr": 2e-3,
-    "n_epochs": 5,
+    "n_epochs": 4,
     "early_stop": 2,
     "lamb": 1.0,
     "rho": 0.99,
@@ -156,7 +156,7 @@ def _cut(dataset: Dataset, start: int, stop: int) -> Dataset:
         dataset,
         **{
             name: getattr(dataset, name)[rows]
-            for name in ("sessions", "values", "count", "surge", "present")
+            for name in ("sessions", "values", "count", "surge", "present", "density")
         },
     )
 
@@ -187,6 +187,7 @@ def _padded(seen: Dataset) -> Dataset:
         count=before(seen.count, np.nan),
         surge=before(seen.surge, np.nan),
         present=before(seen.present, True),
+        density=before(seen.density, np.nan),
     )
 
 

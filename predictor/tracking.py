@@ -5,7 +5,8 @@ A mirror for people and for whoever serves the model elsewhere; nothing is read 
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "predictor"
+_BATCH = 1_000  # metrics that MLflow takes at once
 _NOTE = """\
 **Trained predictors of Limit-up Tide (涨停潮).** One run a training.
 
@@ -32,6 +34,7 @@ _NOTE = """\
 - `importance/<order>/<feature>`: how far a feature moves the forecasts, as a share of what all
   features do; an order's shares add up to 1. `importance.csv` has them in a table, with what each
   order answers and with every expression.
+- `replay/...`: a walk-forward replay over history, one step a window.
 - The registered model `limit_up_predictor` has every version; `champion` is the one in use.
 """
 
@@ -59,26 +62,87 @@ def publish(home: Home, model_id: str) -> str:
     PredictorError
         MLflow cannot be written. The models and their roles on disk are not touched.
     """
+    models = home.models
+    saved = f"the model is saved in {models / model_id} and its role is settled"
+    with _errors(saved):
+        client, experiment = _open(home)
+        known = registry.versions(client)
+        for stored in _lacking(models, known, model_id):
+            registry.register(client, stored.id, _log(client, experiment, home, stored))
+        registry.mirror(client, models, champion.decisions(models))
+        return str(_find(client, experiment, model_id))
+
+
+def log_replay(
+    home: Home, rows: Sequence[Mapping[str, Any]], paired: Mapping[str, Any], note: str
+) -> str:
+    """Record a walk-forward replay: one run, in which each window is a step of every figure.
+
+    Parameters
+    ----------
+    home
+        Where a local MLflow keeps its database and artifacts.
+    rows
+        One a window: "test" with its dates, "model" and "persistence" with their figures.
+    paired
+        Figure -> difference of model and persistence over all windows, with its interval.
+    note
+        What a reader must know.
+
+    Raises
+    ------
+    PredictorError
+        MLflow cannot be written. The windows' models are kept.
+    """
+    from mlflow.entities import Metric, RunTag
+
+    first, last = rows[0]["test"]["start"], rows[-1]["test"]["end"]
+    with _errors("the windows' models are saved"):
+        client, experiment = _open(home)
+        name = f"walk-forward replay {first}..{last}"
+        run = client.create_run(experiment, run_name=name)
+        begun, run_id = run.info.start_time, str(run.info.run_id)
+        metrics = [
+            Metric(f"replay/{method}/{figure}", value, begun, step)
+            for step, row in enumerate(rows)
+            for method in ("model", "persistence")
+            for figure, value in row[method].items()
+            if value is not None
+        ]
+        metrics += [
+            Metric(f"replay/model_minus_persistence/{figure}", one["mean"], begun, 0)
+            for figure, one in paired.items()
+            if one is not None
+        ]
+        for start in range(0, len(metrics), _BATCH):
+            client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+        client.log_batch(run_id, tags=[RunTag("mlflow.note.content", note)])
+        client.log_text(run_id, json.dumps(list(rows), indent=1), "windows.json")
+        client.set_terminated(run_id)
+    return run_id
+
+
+def _open(home: Home) -> tuple["MlflowClient", str]:
+    """A client of the server, and the id of the experiment."""
+    uri = Pool(home).tracking_uri
+    tracking.reach(uri)
+    client = tracking.client(uri)
+    return client, _experiment(client, home, uri)
+
+
+@contextmanager
+def _errors(saved: str) -> Iterator[None]:
+    """Name MLflow, what is safe and the remedy in whatever it raises."""
     import sqlalchemy.exc
     from mlflow.exceptions import MlflowException
 
-    uri = Pool(home).tracking_uri
     try:
-        tracking.reach(uri)
-        client = tracking.client(uri)
-        experiment = _experiment(client, home, uri)
-        known = registry.versions(client)
-        for stored in _lacking(home.models, known, model_id):
-            registry.register(client, stored.id, _log(client, experiment, home, stored))
-        registry.mirror(client, home.models, champion.decisions(home.models))
-        run = _find(client, experiment, model_id)
+        yield
     except (PoolError, MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
         raise PredictorError(
-            f"the model is saved in {home.models / model_id} and its role is settled, but MLflow "
-            f"could not record it: {error}. Check MLFLOW_TRACKING_URI and the disk; the next "
-            "`tide train` makes up for it"
+            f"{saved}, but MLflow could not record it: {error}. Check MLFLOW_TRACKING_URI and the "
+            "disk; the same command again makes up for it"
         ) from error
-    return str(run)
 
 
 def _lacking(models: Path, known: Mapping[str, str], model_id: str) -> Iterator[Stored]:

@@ -33,6 +33,9 @@ def backtest(
         Literal["replay", "live"],
         typer.Option(help="Walk-forward replay on history, or the live records of the log."),
     ] = "replay",
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes of a replay that is not in the cache yet.")
+    ] = 2,
     seed: SeedOption = 1,
     as_json: JsonOption = False,
 ) -> None:
@@ -41,21 +44,25 @@ def backtest(
     Every figure stands beside the same figure of persistence, size and chance.
     """
     from console.backtest import show_backtest
-    from console.display import working
+    from console.progress import replay_progress
     from data_profile.store import Store
     from predictor.backtest import Options
     from predictor.backtest import backtest as run
     from predictor.dataset import panels
     from predictor.forecast_log import ForecastLog
+    from predictor.replayed import replayed
     from predictor.scores import of_log
 
     opened = open_home(home)
     options = Options(_day(start), _day(end), top, drop, deal, seed=seed)
-    with working("backtesting"):
-        market = panels(Store(opened.store))
+    market = panels(Store(opened.store))
+    if source == "live":
         with ForecastLog(opened.forecasts) as log:
             scores = of_log(log)
-        document = run(market, scores, options).to_dict()
+    else:
+        with replay_progress() as said:
+            scores = replayed(opened, market, seed=seed, workers=workers, said=said)
+    document = run(market, scores, options).to_dict()
     if as_json:
         print_json(document)
     else:

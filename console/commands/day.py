@@ -38,6 +38,7 @@ def daily(
     from data_profile.service import run_due
     from data_profile.service import serve as stay
     from data_profile.sources import SOURCES
+    from data_profile.tasks import QUEUE
     from predictor.daily import TASKS
     from scenario.news_scorer import sentiment
 
@@ -53,7 +54,7 @@ def daily(
         for line in reports[0].lines():
             say(line)
     else:
-        reports = run_due(opened, SOURCES, china_now, say, sentiment, TASKS)
+        reports = run_due(opened, SOURCES, china_now, say, sentiment, TASKS, patience=QUEUE)
         if not reports:
             _say_next()
     tell(reports, as_json)
@@ -64,6 +65,7 @@ def notify(
     test: Annotated[
         bool, typer.Option("--test", help="Send a test message to every channel that is set.")
     ] = False,
+    home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
     """Show the channels that are set (TIDE_NOTIFY_*), or send each a test message."""
@@ -71,6 +73,7 @@ def notify(
     from data_profile.schedule import china_now
     from predictor.notify import Message, Settings, channels, send
 
+    open_home(home)
     found = channels(Settings.from_environment())
     if not found:
         say("no channel is set; .env.example explains TIDE_NOTIFY_*")
@@ -97,7 +100,7 @@ def _once(home: "Home", name: str) -> "Report":
     from data_profile.collector import collect
     from data_profile.schedule import china_now, trading_day
     from data_profile.sources import SOURCES
-    from data_profile.tasks import run_task
+    from data_profile.tasks import QUEUE, run_task
     from predictor.daily import TASKS
     from scenario.news_scorer import sentiment
 
@@ -105,7 +108,7 @@ def _once(home: "Home", name: str) -> "Report":
     task = next((task for task in TASKS if task.name == name), None)
     if task is not None:
         return run_task(home, session, task)
-    return collect(home, session, name, sources=SOURCES, scoring=sentiment)
+    return collect(home, session, name, sources=SOURCES, scoring=sentiment, patience=QUEUE)
 
 
 def _say_next() -> None:

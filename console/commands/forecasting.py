@@ -18,19 +18,67 @@ app = typer.Typer()
 
 @app.command()
 def train(
-    home: HomeOption = DEFAULT_HOME, seed: SeedOption = 1, as_json: JsonOption = False
+    home: HomeOption = DEFAULT_HOME,
+    seed: SeedOption = 1,
+    train_months: Annotated[
+        int, typer.Option(min=1, envvar="TIDE_TRAIN_MONTHS", help="Months to learn from.")
+    ] = 24,
+    valid_months: Annotated[
+        int,
+        typer.Option(min=1, envvar="TIDE_VALID_MONTHS", help="Months to stop and calibrate on."),
+    ] = 3,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Make the model champion without a contest.")
+    ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM-DD",
+            help="Train every window that is tested since then instead: a replay, for the record.",
+        ),
+    ] = None,
+    step_months: Annotated[
+        int, typer.Option(min=1, help="With --since: months from window to window.")
+    ] = 1,
+    as_json: JsonOption = False,
 ) -> None:
-    """Train the predictor on the store and the pool."""
+    """Check the pool, train the newest window; a new model challenges the one in use."""
     from console.progress import training_progress
     from console.tables import show_training
+    from console.training import show_importance, show_pool_check, show_replay, show_roles
+    from predictor.retraining import retrain
     from predictor.training import train as run
 
+    if since is not None:
+        with training_progress() as progress:
+            replayed = retrain(
+                open_home(home),
+                since=since,
+                seed=seed,
+                train_months=train_months,
+                valid_months=valid_months,
+                step_months=step_months,
+                progress=progress,
+            ).to_dict()
+        print_json(replayed) if as_json else show_replay(replayed)
+        return
     with training_progress() as progress:
-        trained = run(open_home(home), seed=seed, progress=progress)
+        trained = run(
+            open_home(home),
+            seed=seed,
+            train_months=train_months,
+            valid_months=valid_months,
+            promote=promote,
+            progress=progress,
+        )
+    document = trained.to_dict()
     if as_json:
-        print_json(trained.to_dict())
-    else:
-        show_training(trained.to_dict())
+        print_json(document)
+        return
+    show_pool_check(document["pool_check"])
+    show_training(document)
+    show_importance(document["importance"])
+    show_roles(document)
 
 
 @app.command()

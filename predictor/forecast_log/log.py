@@ -163,7 +163,7 @@ class ForecastLog:
         return record(found[0])
 
     def chosen(self, for_session: datetime.date) -> Record | None:
-        """The forecast about a session that counts, else the last of those made too late, if any."""
+        """The forecast of a session that counts, else the last made too late; None without any."""
         found = [made for made in self.records(for_session, for_session) if made.step == PREDICT]
         return next((made for made in found if made.live), found[-1] if found else None)
 

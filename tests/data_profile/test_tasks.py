@@ -216,3 +216,25 @@ def test_a_service_runs_them_too(home: Home) -> None:
         runner.tick()
     runner.close()
     assert "2026-11-20 first: complete; well" in said
+
+
+def test_a_second_run_waits_for_the_first_one_s_step(home: Home) -> None:
+    said: list[str] = []
+    with (
+        held(home.root / "collect.lock", "collect of a day"),
+        pytest.raises(CollectorError, match="collect of a day"),
+    ):
+        run_due(home, killed.SOURCES, killed.evening, said.append, patience=0.3)
+    holding = threading.Event()
+
+    def hold() -> None:
+        with held(home.root / "collect.lock", "collect of a day"):
+            holding.set()
+            time.sleep(0.5)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    holding.wait()
+    reports = run_due(home, killed.SOURCES, killed.evening, said.append, patience=60)
+    assert {report.state for report in reports} == {"complete"}
+    thread.join()

@@ -224,8 +224,10 @@ def test_what_mlflow_lacks_is_made_up_for_and_the_disk_is_the_truth(home: Home) 
     assert in_mlflow(home)[0] == {"champion": second}
 
 
-def test_the_registered_model_forecasts_as_the_stored_one(home: Home) -> None:
-    mlflow.set_tracking_uri(home.mlflow_uri)
+def test_the_registered_model_forecasts_as_the_stored_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", home.mlflow_uri)
     served = mlflow.pyfunc.load_model(f"models:/{MODEL}@champion")
     panel = panels(Store(home.store)).known
     said = served.predict(panel.to_frame().reset_index(drop=True))

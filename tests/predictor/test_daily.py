@@ -1,7 +1,12 @@
 """What each of the day's tasks does, and that doing it twice comes to the same."""
 
 import datetime
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -18,6 +23,7 @@ from predictor.daily import KEPT, TASKS, make_forecast
 from predictor.forecast_log import ForecastLog
 from tests.predictor.notify.servers import FEISHU, WECOM, Hook
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 LAST, NEXT = datetime.date(2025, 12, 31), datetime.date(2026, 1, 5)
 
 
@@ -144,6 +150,34 @@ def test_only_who_has_not_got_it_gets_it_again(home: Home, wecom: Hook, feishu: 
     assert len(wecom.requests) == 2
 
 
+def test_a_kill_in_the_middle_sends_nothing_twice(home: Home, wecom: Hook, feishu: Hook) -> None:
+    daily.predict(home, LAST, evening)
+    entered(home, "notify", Done("failed"))
+    feishu.mode = "slow"
+    code = (
+        "import sys; from pathlib import Path; from data_profile.home import Home;"
+        "from predictor import daily; from tests.predictor.test_daily import LAST, evening;"
+        "daily.notify(Home(Path(sys.argv[1])), LAST, evening)"
+    )
+    sender = subprocess.Popen([sys.executable, "-c", code, str(home.root)], cwd=REPOSITORY)
+    end = time.monotonic() + 120
+    while not journaled(home) and time.monotonic() < end:
+        time.sleep(0.1)
+    os.kill(sender.pid, signal.SIGKILL)
+    sender.wait()
+    assert journaled(home) == {"wecom forecast-1": "good"}
+    feishu.mode = "ok"
+    assert daily.notify(home, LAST, evening).note == "forecast-1 on 2 of 2 channels"
+    assert len(wecom.requests) == 1
+
+
+def journaled(home: Home) -> dict[str, str]:
+    with Journal(home.journal) as journal:
+        record = journal.record(LAST, "notify")
+    assert record is not None
+    return {fetch.source: fetch.outcome for fetch in record.fetches}
+
+
 def test_the_message_is_in_the_language_that_is_set(
     home: Home, wecom: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +204,7 @@ def test_the_page_is_written_again_to_the_same_place(home: Home) -> None:
     for _ in range(2):
         done = daily.report(home, LAST, evening)
         assert (done.note, done.state) == ("reports/daily-2025-12-31.en.html", "complete")
-    assert (home.root / done.note).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert (home.root / done.note).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_a_task_in_earnest_is_a_process_with_a_record(home: Home) -> None:

@@ -17,8 +17,8 @@ from data_profile.sessions import sessions
 from factor_pool.evaluation.windows import HORIZON
 from predictor.dataset import Dataset
 from predictor.errors import PredictorError
-from predictor.model import HEADS
-from predictor.rolling import Window, roll, windows
+from predictor.model import HEADS, Model
+from predictor.rolling import Window, fitted, windows
 from tests.conftest import REPOSITORY
 
 DAYS = np.array(sessions(dt.date(2020, 3, 9), dt.date(2025, 9, 17)), dtype="datetime64[D]")
@@ -98,6 +98,8 @@ def test_a_window_without_sessions_is_refused(name: str) -> None:
 def test_a_short_history_is_one_clear_error() -> None:
     with pytest.raises(PredictorError, match=r"no window of 24 \+ 3 months.*longer history"):
         windows(DAYS[:300])
+    with pytest.raises(PredictorError, match=r"'soon' is no date; write YYYY-MM-DD"):
+        windows(DAYS, first_test="soon")
     with pytest.raises(PredictorError, match="no sessions"):
         windows(DAYS[:0])
 
@@ -109,11 +111,12 @@ from data_profile.market import synthetic
 from data_profile.panel import Panel
 from predictor.dataset import align, build
 from predictor.features import BASE_FEATURES
-from predictor.rolling import roll, windows
+from predictor.rolling import fitted, windows
 panel = Panel.from_frame(synthetic(3, sectors=20, sessions=620).frame)
 dataset = build(align(panel, panel), BASE_FEATURES)
 found = windows(dataset.sessions, train_months=6, valid_months=2)[:4]
-for window, _ in roll(dataset, found, Path(sys.argv[1]), seed=2, step=print):
+for window in found:
+    fitted(dataset, window, Path(sys.argv[1]), seed=2, step=print)
     print("done", flush=True)
 """
 
@@ -137,12 +140,15 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     killed.stdout.close()
     assert seen.count("done") == 2
 
-    fitted: list[str] = []
-    resumed = [
-        model for _, model in roll(dataset, found, tmp_path / "killed", seed=2, step=fitted.append)
-    ]
-    assert fitted == 2 * list(HEADS)
-    whole = [model for _, model in roll(dataset, found, tmp_path / "whole", seed=2, step=print)]
+    def all_of(folder: str) -> tuple[list[Model], list[str]]:
+        steps: list[str] = []
+        place = tmp_path / folder
+        models = [fitted(dataset, one, place, seed=2, step=steps.append) for one in found]
+        return models, steps
+
+    resumed, steps = all_of("killed")
+    assert steps == 2 * list(HEADS)
+    whole, _ = all_of("whole")
     assert [model.boosters for model in resumed] == [model.boosters for model in whole]
     assert [model.calibration for model in resumed] == [model.calibration for model in whole]
 
@@ -150,21 +156,21 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
 def test_only_what_a_window_is_fitted_to_fits_it_again(
     dataset: Dataset, found: list[Window], tmp_path: Path
 ) -> None:
-    def fitted(data: Dataset, seed: int = 2) -> int:
+    def heads_fitted(data: Dataset, seed: int = 2) -> int:
         steps: list[str] = []
         shutil.copytree(tmp_path / "first", tmp_path / "again", symlinks=True)
-        list(roll(data, found[:1], tmp_path / "again", seed=seed, step=steps.append))
+        fitted(data, found[0], tmp_path / "again", seed=seed, step=steps.append)
         shutil.rmtree(tmp_path / "again")
         return len(steps)
 
-    list(roll(dataset, found[:1], tmp_path / "first", seed=2, step=lambda head: None))
-    assert fitted(dataset) == 0
+    fitted(dataset, found[0], tmp_path / "first", seed=2, step=lambda head: None)
+    assert heads_fitted(dataset) == 0
     count = dataset.count.copy()
     count[found[0].test] = 99.0
-    assert fitted(replace(dataset, count=count)) == 0  # later sessions are nothing to it
+    assert heads_fitted(replace(dataset, count=count)) == 0  # later sessions are nothing to it
     count[found[0].train.start] = 99.0
-    assert fitted(replace(dataset, count=count)) == len(HEADS)
+    assert heads_fitted(replace(dataset, count=count)) == len(HEADS)
     (next((tmp_path / "first").glob("*/current")) / "rank_0.txt").write_text("damaged")
-    assert fitted(dataset) == len(HEADS)
-    assert fitted(dataset, seed=4) == len(HEADS)
-    assert fitted(dataset.drop(["return_20"])) == len(HEADS)
+    assert heads_fitted(dataset) == len(HEADS)
+    assert heads_fitted(dataset, seed=4) == len(HEADS)
+    assert heads_fitted(dataset.drop(["return_20"])) == len(HEADS)
