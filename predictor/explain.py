@@ -1,7 +1,7 @@
 """Why a sector stands where it stands, in words: the model's own contributions and their values."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -167,7 +167,7 @@ class ThemeImportance:
     theme
         Of `predictor.features`.
     share
-        Of the sizes of all themes' contributions, 0..1.
+        Of the sizes of all contributions, 0..1.
     factor
         The feature, where the theme is one factor of the pool.
     """
@@ -184,39 +184,23 @@ class ThemeImportance:
 
 
 def importance_by_theme(
-    model: Model, dataset: Dataset, rows: slice, head: str = "rank"
+    features: Sequence[Feature], shares: Mapping[str, float]
 ) -> tuple[ThemeImportance, ...]:
-    """What the model goes by: each theme's share of all contributions, the largest first.
+    """What a model goes by: the sum of its features' shares in each theme, the largest first.
 
     Parameters
     ----------
-    model, dataset, head
-        As in `explain`.
-    rows
-        Sessions over which it is averaged.
-
-    Notes
-    -----
-    The mean over sessions and sectors of the absolute contribution of a theme (the sum of its
-    features'), less the session's mean: what is the same for all sectors ranks nothing.
+    features
+        Of the model.
+    shares
+        Feature -> its share of what moves an order: the `effect` of
+        `predictor.importance.importance`, as a model's card keeps it.
     """
-    themes = list(dict.fromkeys(feature.theme for feature in dataset.features))
-    member = np.array(
-        [[feature.theme == theme for theme in themes] for feature in dataset.features], dtype=float
-    )
-    sizes = np.zeros(len(themes))
-    present, values = dataset.present[rows], dataset.values[rows]
-    contributions = model.contributions(head, values[present]) @ member
-    ends = np.cumsum(present.sum(axis=1))
-    for session in np.split(contributions, ends[:-1]):
-        if len(session):
-            sizes += np.abs(session - session.mean(axis=0)).sum(axis=0)
-    total = sizes.sum() or 1.0
-    mined = {f.theme: f for f in dataset.features if f.member is not None}
-    found = [
-        ThemeImportance(theme, float(size / total), mined.get(theme))
-        for theme, size in zip(themes, sizes, strict=True)
-    ]
+    totals: dict[str, float] = {}
+    for feature in features:
+        totals[feature.theme] = totals.get(feature.theme, 0.0) + shares.get(feature.name, 0.0)
+    mined = {feature.theme: feature for feature in features if feature.member is not None}
+    found = [ThemeImportance(theme, total, mined.get(theme)) for theme, total in totals.items()]
     return tuple(sorted(found, key=lambda one: (-one.share, one.theme)))
 
 

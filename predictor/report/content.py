@@ -51,7 +51,7 @@ class Content:
         The rule of the candidates, and where they are from; "" where there are none.
     removed
         (sector, why) each.
-    outcome_note, flow_note, importance_note
+    outcome_note, flow_note
         Above their sections.
     health_count
         How many factors are in use, by status.
@@ -85,7 +85,6 @@ class Content:
     map_desk: str
     map_phone: str
     ladder: Steps
-    importance_note: str
     health_count: str
     troubled: tuple[tuple[str, str, str], ...]
     states: tuple[tuple[str, str, str], ...]
@@ -136,7 +135,6 @@ def content(
         map_desk=flow_map(facts.flows, 1120, 520, language, unknown) if facts.flows else "",
         map_phone=flow_map(facts.flows, 360, 640, language, unknown) if facts.flows else "",
         ladder=steps(facts, language, said),
-        importance_note=said["importance.note"].format(n=facts.importance_sessions),
         health_count=_health_count(facts, said),
         troubled=tuple(
             (check.member, expression, said[f"health.{check.status}"])

@@ -13,7 +13,7 @@ from data_profile.sectors import Sectors
 from data_profile.sessions import as_date
 from data_profile.store import Store
 from data_profile.truth import Day
-from predictor.dataset import build, panels
+from predictor.dataset import panels
 from predictor.errors import PredictorError
 from predictor.explain import Language, ThemeImportance, importance_by_theme
 from predictor.forecast import predict
@@ -27,7 +27,7 @@ from predictor.report.phase import Aftermath, Phase, Phases, aftermath, phases
 from predictor.storage import load_current
 
 TOP = 10
-IMPORTANCE_SESSIONS = 60
+_ORDER = "rank"  # whose importance is shown
 STATES = 5
 
 
@@ -77,8 +77,8 @@ class Facts:
         What that session's opening auction said of it, None where it was not asked.
     record
         `predictor.forecast_log.track_record` up to that session, None without a log.
-    importance, importance_sessions
-        Of the current model, the largest first, and over how many sessions.
+    importance
+        Of the current model, the largest first.
     health
         Of the pool.
     states
@@ -101,7 +101,6 @@ class Facts:
     confirmation: Mapping[str, Any] | None
     record: Mapping[str, Any] | None
     importance: tuple[ThemeImportance, ...]
-    importance_sessions: int
     health: Health
     states: tuple[tuple[datetime.date, Day | None], ...]
     fields: tuple[str, ...]
@@ -137,8 +136,7 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
     market = breadth(panel, industries)
     judged = phases(market)
     stored = load_current(home.models)
-    dataset = build(both, stored.model.features)
-    shown = min(IMPORTANCE_SESSIONS, len(dataset.sessions))
+    weights = stored.card["importance"][_ORDER]
     size_field, flows = _flows(panel, names, industries)
     return Facts(
         day=day,
@@ -154,8 +152,9 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
         outcome_kept=before,
         confirmation=confirmation_of(home, day),
         record=track_record(home, panel),
-        importance=importance_by_theme(stored.model, dataset, slice(-shown, None)),
-        importance_sessions=shown,
+        importance=importance_by_theme(
+            stored.model.features, {name: share["effect"] for name, share in weights.items()}
+        ),
         health=health(home, panel),
         states=_states(store, panel.sessions),
         fields=panel.fields,

@@ -253,9 +253,9 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     # importance
     "importance": ("What the model goes by", "模型依据什么"),
     "importance.note": (
-        "Mean size of each theme's contribution to the ranking score over the last {n} sessions, "
-        "as shares of all.",
-        "近 {n} 日各主题对排序得分贡献的平均大小，按占比。",
+        "Share of each theme in the contributions to the ranking (mean absolute SHAP over sessions "
+        "that the model was fitted on).",
+        "各主题在排序贡献中的占比（模型训练期内 SHAP 绝对值的均值）。",
     ),
     # health
     "health": ("Health of the factor pool", "因子池健康"),

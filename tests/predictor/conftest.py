@@ -24,7 +24,7 @@ def accept(home: Home, factors: Sequence[str], first: int = 1) -> None:
     """Enter factors into the pool as mining does: recorded, scored, tested, accepted."""
     sessions = Store(home.store).panel().sessions
     figures = dict(
-        zip(("start", "end", "data_end"), map(str, sessions[[300, 400, 500]]), strict=True)
+        zip(("start", "end", "data_end"), map(str, sessions[[300, 400, -3]]), strict=True)
     )
     with Ledger(home.ledger) as ledger:
         proposals = [

@@ -198,7 +198,8 @@ def test_it_fits_and_asks_for_nothing(
 
 def test_it_prints_on_white(tab: browser.Tab, tmp_path: Path, report: Report) -> None:
     page, _ = write(Home(tmp_path), report)
-    tab.ask("Emulation.setEmulatedMedia", media="print")
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    tab.ask("Emulation.setEmulatedMedia", media="print", features=[dark])
     tab.open(page.as_uri())
     try:
         assert tab.js("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
