@@ -28,6 +28,11 @@ class Home:
         return self.root / "store"
 
     @property
+    def stocks(self) -> Path:
+        """Single stocks: bars, the dragon-tiger list and its seats."""
+        return self.store / "stocks"
+
+    @property
     def journal(self) -> Path:
         """SQLite database of what the collector did."""
         return self.root / "collection.db"

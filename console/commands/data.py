@@ -1,13 +1,18 @@
 """`tide data`: the market data."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.commands.collecting import backfill, collect
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
 from console.commands.sectors import sectors_app
+
+if TYPE_CHECKING:
+    from data_profile.home import Home
+    from data_profile.sources.stock_files import StockFile
+    from data_profile.sources.table_file import TableFile
 
 data_app = typer.Typer(
     help="Market data: import, look at it, what each field means.", no_args_is_help=True
@@ -19,7 +24,10 @@ data_app.command("backfill")(backfill)
 
 @data_app.command("import")
 def data_import(
-    file: Annotated[Path, typer.Argument(help="Panel of sectors by day: .parquet or .csv.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="Panel of sectors by day, or a file about stocks: .parquet or .csv."),
+    ],
     add: Annotated[
         bool,
         typer.Option("--add", help="Keep earlier imports on the days that this file lacks."),
@@ -30,29 +38,64 @@ def data_import(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a panel file, check every row, and put it into the store.
+    """Read a file, check every row, and put it into the store.
 
-    It takes the place of earlier imports. What was collected stays, and outranks the file.
-    Sectors are known by their names, by which collected days continue them.
+    A panel of sectors takes the place of earlier panels. What was collected stays, and outranks
+    the file. Sectors are known by their names, by which collected days continue them. Files about
+    stocks (daily bars, map, dragon-tiger list, its seats, price-limit events) are recognised by
+    their columns; each takes the place of earlier ones of its kind.
     """
+    from console.display import working
+    from data_profile.sources.stock_files import recognise
+    from data_profile.sources.table_file import open_table
+
+    opened = open_home(home)
+    with working(f"reading {file}"):
+        table = open_table(file)
+    of_stocks = recognise(table)
+    if of_stocks is None:
+        _import_panel(opened, table, add=add, kind=kind, as_json=as_json)
+    elif add or kind != "industry":
+        raise typer.BadParameter("--add and --kind are for panels of sectors")
+    else:
+        _import_stocks(opened, table, of_stocks, as_json=as_json)
+
+
+def _import_panel(home: "Home", table: "TableFile", *, add: bool, kind: str, as_json: bool) -> None:
     from console.display import working
     from console.tables import show_import
     from data_profile.sectors import Sectors
-    from data_profile.sources.panel_file import read
+    from data_profile.sources.panel_file import parse
     from data_profile.store import Store
 
-    store = Store(open_home(home).store)
-    with working(f"reading {file}"):
-        imported = read(file)
+    store = Store(home.store)
+    with working(f"checking {table.path}"):
+        imported = parse(table)
         first = imported.frame["date"].min().date()
         ids = Sectors(store.folder / "sectors").adopt(imported.names, first, kind=kind)
         imported = imported.renamed(ids)
     with working("building the store"):
-        manifest = store.build(imported.frame, imported.names, source=file.name, add=add)
+        manifest = store.build(imported.frame, imported.names, source=imported.source, add=add)
     if as_json:
         print_json(manifest.to_dict())
     else:
         show_import(imported, manifest)
+
+
+def _import_stocks(home: "Home", table: "TableFile", kind: "StockFile", *, as_json: bool) -> None:
+    from console.display import working
+    from console.stocks import show_stock_import
+    from data_profile.sources.stock_files import parse
+    from data_profile.stocks import StockStore
+
+    with working(f"checking {table.path}"):
+        taken = parse(table, kind)
+    with working("building the stock store"):
+        manifest = StockStore(home.stocks).take(taken.table, taken.frame, source=taken.source)
+    if as_json:
+        print_json(manifest.to_dict())
+    else:
+        show_stock_import(taken, manifest)
 
 
 @data_app.command("show")
