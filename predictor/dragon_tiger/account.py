@@ -17,8 +17,8 @@ from predictor.dragon_tiger.rules import NO_CASH
 STOCK, SIGNAL, BOUGHT, SHARES, BUY_PRICE, BUY_COST, BUY_SLIP = range(7)
 ORDERED, SOLD, SELL_PRICE, SELL_COST, SELL_SLIP, REASON, WAITED = range(7, 14)
 COLUMNS = 14
-VALUE, HELD, PAID, TRADED, PAUSED = range(5)
-DAILY = 5
+VALUE, CASH, HELD, PAID, TRADED, PAUSED = range(6)
+DAILY = 6
 _LEFT_OPEN = -1.0
 
 
@@ -87,7 +87,7 @@ def trade(
     daily = np.zeros((last - first + 1, DAILY))
     failed = np.zeros((len(trades) * (last - first + 2), 4), dtype=np.int64)
     row_of = np.full(stocks, -1)  # a held stock's row in trades
-    mark = np.zeros(stocks)
+    mark = np.zeros(stocks)  # its last close, or the price paid
     orders = np.zeros(0, dtype=np.int64)
     cash = value = peak = terms.cash
     made = failures = 0
@@ -99,42 +99,27 @@ def trade(
                 continue
             row = trades[row_of[i]]
             if prices.no_sell[t, i]:
-                failed[failures] = (t, i, prices.no_sell[t, i], 0)
-                failures += 1
+                failures = _note(failed, failures, t, i, prices.no_sell[t, i], 0)
                 row[WAITED] += 1
                 continue
-            worth = row[SHARES] * prices.open[t, i]
-            slip = _slippage(worth, prices.turnover[t, i], terms)
-            got = max(prices.open[t, i] * (1 - slip), _or(prices.lower[t, i], 0.0))
-            row[SOLD], row[SELL_PRICE] = t, got
-            row[SELL_COST] = _fees(row[SHARES] * got, terms) + row[SHARES] * got * prices.stamp_duty[t]
-            row[SELL_SLIP] = worth - row[SHARES] * got
-            cash += row[SHARES] * got - row[SELL_COST]
+            _sell(row, t, i, prices, terms)
+            cash += row[SHARES] * row[SELL_PRICE] - row[SELL_COST]
             paid += row[SELL_COST] + row[SELL_SLIP]
-            traded += row[SHARES] * got
+            traded += row[SHARES] * row[SELL_PRICE]
             row_of[i] = -1
-        share = _share((row_of >= 0).sum() + len(orders), terms) * value
+        part = _share((row_of >= 0).sum() + len(orders), terms) * value
         for i in orders:
-            if prices.no_buy[t, i]:
-                failed[failures] = (t, i, prices.no_buy[t, i], 1)
-                failures += 1
-                continue
-            slip = _slippage(share, prices.turnover[t, i], terms)
-            price = min(prices.open[t, i] * (1 + slip), _or(prices.upper[t, i], np.inf))
-            shares = _affordable(min(share, cash), price, prices.least_lots[i], cash, terms)
-            if shares <= 0:
-                failed[failures] = (t, i, NO_CASH, 1)
-                failures += 1
+            obstacle = prices.no_buy[t, i]
+            if not obstacle and not _buy(trades[made], t, i, part, cash, prices, terms):
+                obstacle = NO_CASH
+            if obstacle:
+                failures = _note(failed, failures, t, i, obstacle, 1)
                 continue
             row = trades[made]
-            row[STOCK], row[SIGNAL], row[BOUGHT], row[SHARES] = i, t - 1, t, shares
-            row[BUY_PRICE], row[BUY_COST] = price, _fees(shares * price, terms)
-            row[BUY_SLIP] = shares * (price - prices.open[t, i])
-            row[WAITED] = 0
-            cash -= shares * price + row[BUY_COST]
+            cash -= row[SHARES] * row[BUY_PRICE] + row[BUY_COST]
             paid += row[BUY_COST] + row[BUY_SLIP]
-            traded += shares * price
-            row_of[i], mark[i] = made, price
+            traded += row[SHARES] * row[BUY_PRICE]
+            row_of[i], mark[i] = made, row[BUY_PRICE]
             made += 1
         value = cash
         for i in range(stocks):
@@ -149,9 +134,44 @@ def trade(
         _order_sales(t, trades, row_of, mark, wishes, terms)
         orders = _purchases(t, row_of, trades, wishes, terms, paused_at >= 0)
         day = daily[t - first]
-        day[VALUE], day[HELD], day[PAID], day[TRADED] = value, (row_of >= 0).sum(), paid, traded
-        day[PAUSED] = paused_at >= 0
+        day[VALUE], day[CASH], day[HELD] = value, cash, (row_of >= 0).sum()
+        day[PAID], day[TRADED], day[PAUSED] = paid, traded, paused_at >= 0
     return trades[:made], daily, failed[:failures], orders
+
+
+@numba.njit(cache=True)
+def _sell(row: np.ndarray, t: int, i: int, prices: Prices, terms: Terms) -> None:
+    """Write the sale of a position at the open into its row."""
+    worth = row[SHARES] * prices.open[t, i]
+    slip = _slippage(worth, prices.turnover[t, i], terms)
+    price = max(prices.open[t, i] * (1 - slip), _or(prices.lower[t, i], 0.0))
+    got = row[SHARES] * price
+    row[SOLD], row[SELL_PRICE], row[SELL_SLIP] = t, price, worth - got
+    row[SELL_COST] = _fees(got, terms) + got * prices.stamp_duty[t]
+
+
+@numba.njit(cache=True)
+def _buy(
+    row: np.ndarray, t: int, i: int, part: float, cash: float, prices: Prices, terms: Terms
+) -> bool:
+    """Write a purchase at the open into a row; False if the money buys no lot."""
+    budget = min(part, cash)
+    slip = _slippage(budget, prices.turnover[t, i], terms)
+    price = min(prices.open[t, i] * (1 + slip), _or(prices.upper[t, i], np.inf))
+    shares = _affordable(budget, price, prices.least_lots[i], cash, terms)
+    if shares <= 0:
+        return False
+    row[STOCK], row[SIGNAL], row[BOUGHT], row[SHARES], row[WAITED] = i, t - 1, t, shares, 0
+    row[BUY_PRICE], row[BUY_COST] = price, _fees(shares * price, terms)
+    row[BUY_SLIP] = shares * (price - prices.open[t, i])
+    return True
+
+
+@numba.njit(cache=True)
+def _note(failed: np.ndarray, count: int, t: int, i: int, obstacle: int, buying: int) -> int:
+    row = failed[count]
+    row[0], row[1], row[2], row[3] = t, i, obstacle, buying
+    return count + 1
 
 
 @numba.njit(cache=True)
@@ -202,7 +222,8 @@ def _share(holdings: int, terms: Terms) -> float:
 
 @numba.njit(cache=True)
 def _slippage(worth: float, turnover: float, terms: Terms) -> float:
-    return terms.spread + terms.impact * np.sqrt(worth / turnover) if turnover > 0 else terms.spread
+    size = max(worth, 0.0) / turnover if turnover > 0 else 0.0
+    return terms.spread + terms.impact * np.sqrt(size)
 
 
 @numba.njit(cache=True)

@@ -84,8 +84,9 @@ class Run:
     ----------
     sessions
         datetime64[D] (n,).
-    value, held, paid, traded, paused
-        After each session: yuan, positions, costs paid (yuan), value traded (yuan), 1 in a pause.
+    value, invested, held, paid, traded, paused
+        After each session: yuan, share of it in stocks, positions, costs paid (yuan), value traded
+        (yuan), 1 in a pause.
     cash
         At the start, yuan.
     trades, failures
@@ -96,6 +97,7 @@ class Run:
 
     sessions: np.ndarray
     value: np.ndarray
+    invested: np.ndarray
     held: np.ndarray
     paid: np.ndarray
     traded: np.ndarray
@@ -135,11 +137,12 @@ def simulate(
     trades, daily, failed, orders = a.trade(
         prices_of(market), _wishes(decisions, ready), terms_of(rules, costs), first, last
     )
-    days = np.datetime_as_string(market.sessions, unit="D")
+    days = np.datetime_as_string(market.sessions, unit="D").tolist()
     kept = slice(first, last + 1)
     return Run(
         sessions=market.sessions[kept],
-        value=daily[:, a.VALUE], held=daily[:, a.HELD], paid=daily[:, a.PAID],
+        value=daily[:, a.VALUE], invested=1 - daily[:, a.CASH] / daily[:, a.VALUE],
+        held=daily[:, a.HELD], paid=daily[:, a.PAID],
         traded=daily[:, a.TRADED], paused=daily[:, a.PAUSED], cash=rules.cash,
         trades=tuple(_trade(row, market, decisions, days, last) for row in trades),
         failures=tuple(
@@ -224,7 +227,7 @@ def _gain(rows: np.ndarray, price: np.ndarray, cost: np.ndarray) -> np.ndarray:
 
 
 def _trade(
-    row: np.ndarray, market: Market, decisions: Decisions, days: np.ndarray, last: int
+    row: np.ndarray, market: Market, decisions: Decisions, days: list[str], last: int
 ) -> Trade:
     i, signal, bought = (int(row[c]) for c in (a.STOCK, a.SIGNAL, a.BOUGHT))
     ordered, sold = int(row[a.ORDERED]), int(row[a.SOLD])
@@ -260,6 +263,7 @@ def describe(run: Run) -> dict[str, Any]:
         "open_positions": len(run.trades) - len(closed),
         "mean_gain": float(gains.mean()) if len(gains) else None,
         "share_won": float((gains > 0).mean()) if len(gains) else None,
+        "mean_invested": float(run.invested.mean()),
         "mean_positions": float(run.held.mean()),
         "cost": float(run.paid.sum()),
         "cost_share": float(run.paid.sum() / run.cash),

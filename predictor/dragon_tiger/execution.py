@@ -12,7 +12,7 @@ tick away from the limit, and never lets one through at it.
 """
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from predictor.errors import PredictorError
 if TYPE_CHECKING:
     import pandas as pd
 
+_FIELDS = (*PRICES, "volume", "turnover")
 TOLERANCE = 0.0066  # yuan: half a tick of rounding, and what float32 leaves of an adjusted price
 STAMP_DUTY: tuple[tuple[datetime.date, float], ...] = (
     (datetime.date(2008, 9, 19), 0.001),
@@ -78,8 +79,8 @@ class Market:
     ----------
     sessions, codes
         datetime64[D] (T,), and S six-digit codes.
-    open, high, low, close, volume
-        float64 (T, S), yuan and shares, front-adjusted; NaN where there is no bar.
+    open, high, low, close, volume, turnover
+        float64 (T, S), yuan, shares and yuan, front-adjusted; NaN where there is no bar.
     upper, lower
         float64 (T, S), limit prices in yuan; NaN where there is no limit.
     no_buy, no_sell
@@ -97,6 +98,7 @@ class Market:
     low: np.ndarray
     close: np.ndarray
     volume: np.ndarray
+    turnover: np.ndarray
     upper: np.ndarray
     lower: np.ndarray
     no_buy: np.ndarray
@@ -104,11 +106,15 @@ class Market:
     least_lots: np.ndarray
     stamp_duty: np.ndarray
 
-    @property
-    def turnover(self) -> np.ndarray:
-        """float64 (T, S), yuan: volume times the mean of the four prices, 0 where none."""
-        mean = (self.open + self.high + self.low + self.close) / 4
-        return np.nan_to_num(self.volume * mean)
+    def since(self, day: Any) -> "Market":
+        """The sessions from a day on."""
+        rows = slice(int(np.searchsorted(self.sessions, np.datetime64(day, "D"))), None)
+        kept = {
+            one.name: getattr(self, one.name)[rows]
+            for one in fields(self)
+            if one.name not in ("codes", "least_lots")
+        }
+        return replace(self, **kept)
 
     def row(self, day: Any) -> int:
         """Position of a session.
@@ -145,14 +151,14 @@ def market(
 
     place = {code: column for column, code in enumerate(panel.instruments)}
     columns = [place[code] for code in codes]
-    prices = {n: panel.values[n][:, columns].astype(np.float64) for n in (*PRICES, "volume")}
+    prices = {n: panel.values[n][:, columns].astype(np.float64) for n in _FIELDS}
     shape = (len(panel.sessions), len(codes))
     listed_on = pd.to_datetime(stocks.set_index("code")["list_date"], errors="coerce")
     long = pd.DataFrame(
         {
             "code": np.tile(np.array(codes, dtype=object), shape[0]),
             "date": np.repeat(panel.sessions, shape[1]),
-            **{name: matrix.ravel() for name, matrix in prices.items()},
+            **{name: prices[name].ravel() for name in (*PRICES, "volume")},
             "status": _statuses(lists, panel.sessions, codes).ravel(),
         }
     )
@@ -191,7 +197,7 @@ def _statuses(lists: "pd.DataFrame", sessions: np.ndarray, codes: tuple[str, ...
     """(T, S) of `price_limits.STATUSES`, as the last name on the list says."""
     import pandas as pd
 
-    rows = lists.drop_duplicates(["session", "code"])
+    rows = lists[lists["name"].notna()].drop_duplicates(["session", "code"])
     wide = (
         rows.assign(status=rows["name"].astype(str).map(status_of))
         .pivot(index="session", columns="code", values="status")

@@ -1,0 +1,75 @@
+"""One strategy from its parts: weights, rules and costs, run over all that is known."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from predictor.dragon_tiger.backtest import Run, simulate
+from predictor.dragon_tiger.execution import Costs
+from predictor.dragon_tiger.listing import Decisions
+from predictor.dragon_tiger.rules import Rules
+from predictor.dragon_tiger.scene import Scene
+from predictor.dragon_tiger.tuning import walk
+from predictor.dragon_tiger.weights import Fixed, weighting
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may choose.
+
+    Parameters
+    ----------
+    weights
+        Name of a weighting; see `weights.weightings`.
+    rules, costs
+        Thresholds and prices of trading.
+    seed
+        Of searches, models and draws.
+    """
+
+    weights: str = "default"
+    rules: Rules = field(default_factory=Rules)
+    costs: Costs = field(default_factory=Costs)
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """A strategy played over a scene.
+
+    Parameters
+    ----------
+    weights
+        float64 (T, K); of a session, found on earlier ones alone.
+    decisions
+        What the rules wanted.
+    run
+        What the account did.
+    first
+        Row of the first list that was followed: searched weights need a past.
+    """
+
+    weights: np.ndarray
+    decisions: Decisions
+    run: Run
+    first: int
+
+
+def play(scene: Scene, options: Options) -> Played:
+    """Follow the lists of a scene, each with weights that were known that evening.
+
+    Raises
+    ------
+    PredictorError
+        No such weighting, or too few sessions to find its weights.
+    """
+    chosen = weighting(options.weights)
+    if isinstance(chosen, Fixed):
+        weights = np.tile(chosen.of(scene.listing.names), (len(scene.market.sessions), 1))
+        first = 0
+    else:
+        weights, _ = walk(scene, chosen, options.rules, options.costs, options.seed)
+        first = int(np.argmax(np.isfinite(weights).all(axis=1)))
+    decisions = scene.listing.decide(np.nan_to_num(weights), options.rules)
+    run = simulate(scene.market, decisions, options.rules, options.costs, first=first)
+    return Played(weights, decisions, run, first)
