@@ -8,6 +8,7 @@ import typer
 from console.commands.data import data_app
 from console.commands.forecasting import app as forecasting_app
 from console.commands.pool import pool_app
+from console.commands.reporting import app as reporting_app
 from console.commands.work import app as work_app
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(work_app)
 app.add_typer(forecasting_app)
+app.add_typer(reporting_app)
 app.add_typer(data_app, name="data")
 app.add_typer(pool_app, name="pool")
 

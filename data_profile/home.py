@@ -43,6 +43,11 @@ class Home:
         return self.root / "ledger.db"
 
     @property
+    def forecasts(self) -> Path:
+        """SQLite database of every forecast, kept as it was made."""
+        return self.root / "forecasts.db"
+
+    @property
     def mlflow_db(self) -> Path:
         """SQLite database behind MLflow."""
         return self.root / "mlflow.db"

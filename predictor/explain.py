@@ -43,6 +43,24 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
 }
 
 
+_THEMES: Mapping[str, str] = {
+    "limit-ups": "涨停",
+    "density": "涨停密度",
+    "size": "规模",
+    "streaks": "连板",
+    "one-word boards": "一字板",
+    "broken limits": "炸板",
+    "20% boards": "20cm 涨停",
+    "limit-downs": "跌停",
+    "breadth": "涨跌家数",
+    "return": "涨跌幅",
+    "volatility": "波动率",
+    "turnover": "成交额",
+    "money flow": "资金流",
+    "market": "大盘",
+}
+
+
 @dataclass(frozen=True)
 class Comparison:
     """How unusual a value is.
@@ -100,6 +118,7 @@ class Reason:
         """For `tide predict --json`."""
         return {
             "text": self.text(language),
+            "texts": {one: self.text(one) for one in LANGUAGES},
             "feature": self.feature.name,
             "expression": self.feature.text,
             "value": self.value,
@@ -119,6 +138,61 @@ class Reason:
                 member=feature.member, hypothesis=feature.en, text=feature.text, value=self.value
             )
         return (feature.en if language == "en" else feature.zh).format(self.value)
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much one theme moves the ranking.
+
+    Parameters
+    ----------
+    theme
+        Of `predictor.features`.
+    share
+        Of the sizes of all themes' contributions, 0..1.
+    """
+
+    theme: str
+    share: float
+
+    def label(self, language: Language = "en") -> str:
+        """The theme's name."""
+        return _THEMES.get(self.theme, self.theme) if language == "zh" else self.theme
+
+
+def importance(
+    model: Model, dataset: Dataset, rows: slice, head: str = "rank"
+) -> tuple[Importance, ...]:
+    """What the model goes by: each theme's share of all contributions, the largest first.
+
+    Parameters
+    ----------
+    model, dataset, head
+        As in `explain`.
+    rows
+        Sessions over which it is averaged.
+
+    Notes
+    -----
+    The mean over sessions and sectors of the absolute contribution of a theme (the sum of its
+    features'), less the session's mean: what is the same for all sectors ranks nothing.
+    """
+    themes = list(dict.fromkeys(feature.theme for feature in dataset.features))
+    member = np.array(
+        [[feature.theme == theme for theme in themes] for feature in dataset.features], dtype=float
+    )
+    sizes = np.zeros(len(themes))
+    present, values = dataset.present[rows], dataset.values[rows]
+    contributions = model.contributions(head, values[present]) @ member
+    ends = np.cumsum(present.sum(axis=1))
+    for session in np.split(contributions, ends[:-1]):
+        if len(session):
+            sizes += np.abs(session - session.mean(axis=0)).sum(axis=0)
+    total = sizes.sum() or 1.0
+    found = [
+        Importance(theme, float(size / total)) for theme, size in zip(themes, sizes, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.share, one.theme)))
 
 
 def explain(

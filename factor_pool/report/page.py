@@ -20,6 +20,7 @@ from factor_pool.evaluation.portrait import Estimate, Portrait, View
 from factor_pool.gates import Settings
 from factor_pool.report import style
 from factor_pool.report.charts import Cell, Chart, charts
+from factor_pool.report.pages import LANGUAGE_TAGS, environment
 from factor_pool.report.words import words
 
 _FOLDER = Path(__file__).parent
@@ -80,18 +81,13 @@ def render(portrait: Portrait, background: Background, language: str) -> str:
     language
         One of `words.LANGUAGES`.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     said = words(language)
     drawn = charts(portrait, said)
     script = (_FOLDER / "page.js").read_text("utf-8")
     library, packed = _plotly()
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("page.html").render(
-        language={"en": "en", "zh": "zh-Hans"}[language],
+    template = environment(_FOLDER, autoescape=True).get_template("page.html")
+    return template.render(
+        language=LANGUAGE_TAGS[language],
         policy=_policy(script, library),
         words=said,
         heading=f"{said['title']}: {portrait.expression}",

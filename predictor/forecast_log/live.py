@@ -1,0 +1,115 @@
+"""The track record: what came of the forecasts that were made in time, beside what needs no model.
+
+Everything said before the event is read from the log, the baselines' values too; the panel gives
+only what happened. Nothing that was computed afterwards is in it: a replay of the model on history
+is another table, with another name.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from data_profile.panel import Panel
+from factor_pool.evaluation.labels import label
+from predictor.forecast_log.log import ForecastLog
+from predictor.forecast_log.records import Record
+from predictor.holdout import BLOCK, LEVEL, METRICS, Bootstrap, Outcome, daily, difference, table
+
+NOTE = (
+    "Live forecasts only: of each session the first that was logged after the close before it and "
+    "before 09:15 of its day. What was made later is kept in the log and counts nowhere."
+)
+_SURGE_METRICS = frozenset({"surge_precision_at_5"})  # ranked by the probability of a wave
+_BASELINES = ("persistence", "size")
+
+
+def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
+    """What came of the live forecasts.
+
+    Parameters
+    ----------
+    log
+        Its live records are read; of each session the first counts.
+    panel
+        What happened: a session without a row in it is still pending.
+
+    Returns
+    -------
+    dict
+        JSON-able. `kind, note, interval, metrics`: what the figures are; `days, sessions`: the
+        forecasts whose session is in the panel; `pending`: sessions of those whose is not;
+        `not_counted`: records that were made too late, or second; `models`: id -> days;
+        `methods`: model, persistence, size and base_rate -> metric -> mean with interval (None
+        where fewer than two days have the metric); `difference_to_persistence`: the model's,
+        paired. The last two are None before the first day.
+
+    Raises
+    ------
+    ForecastLogError
+        The log cannot be read.
+    """
+    made = log.counted()
+    row_of = {day: t for t, day in enumerate(panel.sessions.tolist())}
+    judged = [record for record in made if row_of.get(record.for_session, 0) > 0]
+    rows = [row_of[record.for_session] - 1 for record in judged]
+    result: dict[str, Any] = {
+        "kind": "live forecasts",
+        "note": NOTE,
+        "days": len(judged),
+        "sessions": _span(judged),
+        "pending": [str(r.for_session) for r in made if r.for_session not in row_of],
+        "not_counted": len(log.records()) - len(made),
+        "models": _days_of_models(judged),
+        "interval": f"{LEVEL:.0%}, stationary bootstrap over sessions, mean block {BLOCK}",
+        "metrics": METRICS,
+        "methods": None,
+        "difference_to_persistence": None,
+    }
+    if not judged:
+        return result
+    outcome = Outcome(*(label(panel, name)[rows] for name in ("limit_up_count", "limit_up_surge")))
+    methods = {name: daily(scores, outcome) for name, scores in _scores(judged, panel).items()}
+    bootstrap = Bootstrap(len(judged), seed=0)
+    result["methods"] = table(methods, bootstrap)
+    result["difference_to_persistence"] = difference(
+        methods["model"], methods["persistence"], bootstrap
+    )
+    return result
+
+
+def _scores(judged: Sequence[Record], panel: Panel) -> dict[str, Mapping[str, np.ndarray | None]]:
+    """Method -> metric -> what it ranks by, float64 (days, S), NaN where it said nothing."""
+    rankings = [record.document["ranking"] for record in judged]
+    score, surge = (_matrix(rankings, name, panel) for name in ("score", "p_surge"))
+    methods: dict[str, Mapping[str, np.ndarray | None]] = {
+        "model": {name: surge if name in _SURGE_METRICS else score for name in METRICS}
+    }
+    for name in _BASELINES:
+        said = [record.document.get("baselines", {}).get(name, ()) for record in judged]
+        methods[name] = dict.fromkeys(METRICS, _matrix(said, "value", panel))
+    methods["base_rate"] = dict.fromkeys(METRICS, None)
+    return methods
+
+
+def _matrix(said: Sequence[Sequence[Mapping[str, Any]]], name: str, panel: Panel) -> np.ndarray:
+    column = {sector: s for s, sector in enumerate(panel.instruments)}
+    result = np.full((len(said), len(column)), np.nan)
+    for t, rows in enumerate(said):
+        for row in rows:
+            if row["sector_id"] in column:
+                result[t, column[row["sector_id"]]] = row[name]
+    return result
+
+
+def _span(judged: Sequence[Record]) -> dict[str, Any] | None:
+    if not judged:
+        return None
+    return {"start": str(judged[0].for_session), "end": str(judged[-1].for_session)}
+
+
+def _days_of_models(judged: Sequence[Record]) -> dict[str, int]:
+    days: dict[str, int] = {}
+    for record in judged:
+        days[record.model] = days.get(record.model, 0) + 1
+    return days
