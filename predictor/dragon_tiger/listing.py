@@ -1,5 +1,6 @@
 """The day's list as the rules see it: each stock's score, its place, and who may be bought."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,23 @@ class Listing:
     passes: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, factors: "Factors", sessions: np.ndarray, codes: tuple[str, ...]) -> "Listing":
+    def of(
+        cls,
+        factors: "Factors",
+        absent: Mapping[str, str],
+        sessions: np.ndarray,
+        codes: tuple[str, ...],
+    ) -> "Listing":
         """The rows of `factors` whose session and stock are in the market.
+
+        Parameters
+        ----------
+        factors
+            Of the list; those in `absent` get no weight.
+        absent
+            Factor -> why it says nothing.
+        sessions, codes
+            The market's.
 
         Raises
         ------
@@ -72,9 +88,9 @@ class Listing:
         """
         import pandas as pd
 
-        names = tuple(n for n in factors.scores.columns if n not in factors.absent)
+        names = tuple(n for n in factors.scores.columns if n not in absent)
         if not names:
-            raise PredictorError(f"no factor of the dragon-tiger list can be had: {factors.absent}")
+            raise PredictorError(f"no factor of the dragon-tiger list can be had: {dict(absent)}")
         frame = factors.scores
         day = pd.DatetimeIndex(sessions).get_indexer(frame.index.get_level_values(0))
         column = pd.Index(codes).get_indexer(frame.index.get_level_values(1))

@@ -93,6 +93,9 @@ def load(home: Home, *, end: datetime.date | None = None) -> Scene:
     panel = whole.between(None, last)
     lists = lists[lists["session"] <= pd.Timestamp(last)]
     factors = compute(store, end=last.item())
+    absent = dict(factors.absent)
+    if factors.neutral.all():
+        absent["F6"] = "no news by stock is known on any session: neutral everywhere"
     codes = np.unique(lists["code"].to_numpy(dtype=str))
     priced = tuple(code for code in codes if code in set(panel.instruments))
     stocks = store.map()
@@ -100,8 +103,8 @@ def load(home: Home, *, end: datetime.date | None = None) -> Scene:
     named = lists[lists["name"].notna()].drop_duplicates("code", keep="last")
     return Scene(
         market=traded,
-        listing=Listing.of(factors, traded.sessions, priced),
-        absent=factors.absent,
+        listing=Listing.of(factors, absent, traded.sessions, priced),
+        absent=absent,
         raw=factors.raw,
         equal_weight=_equal_weight(panel.values["close"])[-len(traded.sessions) :],
         stocks=len(panel.instruments),
