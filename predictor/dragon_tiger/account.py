@@ -109,7 +109,7 @@ def trade(
             row_of[i] = -1
         part = _share((row_of >= 0).sum() + len(orders), terms) * value
         for i in orders:
-            obstacle = prices.no_buy[t, i]
+            obstacle = int(prices.no_buy[t, i])
             if not obstacle and not _buy(trades[made], t, i, part, cash, prices, terms):
                 obstacle = NO_CASH
             if obstacle:
@@ -232,9 +232,7 @@ def _fees(worth: float, terms: Terms) -> float:
 
 
 @numba.njit(cache=True)
-def _affordable(
-    budget: float, price: float, least_lots: int, cash: float, terms: Terms
-) -> float:
+def _affordable(budget: float, price: float, least_lots: int, cash: float, terms: Terms) -> float:
     """Shares that the budget buys, fees paid out of the cash; 0 if not even the least lots."""
     rate = 1 + terms.commission + terms.transfer_fee
     most = min(budget, (cash - terms.min_commission) / rate) / price

@@ -1,4 +1,4 @@
-"""Running the rules over history: the account's curve, its ledger of trades, what failed and why."""
+"""The rules over history: the account's curve, its ledger of trades, what failed and why."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -209,7 +209,7 @@ def sharpe(returns: np.ndarray) -> float | None:
 def _paper_gains(
     market: Market, decisions: Decisions, rules: Rules, costs: Costs, first: int, last: int
 ) -> np.ndarray:
-    """bool (T,): the account without pauses has gained over the last `revalidation` sessions."""
+    """Whether the account without pauses gained over the last `revalidation` sessions, (T,)."""
     value, _ = values(prices_of(market), decisions, terms_of(rules, costs), first, last)
     ready = np.zeros(len(market.sessions), dtype=bool)
     back = rules.revalidation

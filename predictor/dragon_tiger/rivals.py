@@ -114,9 +114,7 @@ def by_lot(
         above = listing.above(rng.random(len(listing.day)))
         buy = listing.spread((above < share - 1e-9).astype(np.float64), 0.0) > 0
         spread = listing.spread(above)
-        value, gains = values(
-            prices, Decisions(spread, spread, buy, sentiment), terms, first, last
-        )
+        value, gains = values(prices, Decisions(spread, spread, buy, sentiment), terms, first, last)
         returns = value / np.concatenate(([rules.cash], value[:-1])) - 1
         ratio = sharpe(returns)
         rows.append(

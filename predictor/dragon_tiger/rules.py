@@ -6,12 +6,13 @@ What the rules leave open, and what was chosen, stands in docs/dragon-tiger.md.
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from predictor.errors import PredictorError
 
 Unlisted = Literal["keep", "sell"]
 ThinBook = Literal["rest_in_cash", "all_in_cash"]
+T = TypeVar("T")
 
 EXITS: tuple[str, ...] = ("stop", "sentiment", "left_the_top", "left_the_list", "held_the_longest")
 """Why a position is sold, by the number that the account knows it by; of several the first."""
@@ -123,7 +124,7 @@ class Rules:
         return dataclasses.asdict(self)
 
 
-def configured(defaults: Any, assignments: Iterable[str]) -> Any:
+def configured(defaults: T, assignments: Iterable[str]) -> T:
     """A dataclass of thresholds with some of them set from text such as ``stop=0.08``.
 
     Parameters
@@ -143,7 +144,7 @@ def configured(defaults: Any, assignments: Iterable[str]) -> Any:
     >>> configured(Rules(), ["stop=0.08", "hold_max=3"]).stop
     0.08
     """
-    known = {field.name: getattr(defaults, field.name) for field in dataclasses.fields(defaults)}
+    known = vars(defaults)
     changed: dict[str, Any] = {}
     for assignment in assignments:
         name, _, text = (part.strip() for part in assignment.partition("="))
@@ -154,5 +155,7 @@ def configured(defaults: Any, assignments: Iterable[str]) -> Any:
         try:
             changed[name] = type(known[name])(text)
         except ValueError as error:
-            raise RulesError(f"{name} must be a {type(known[name]).__name__}, got {text!r}") from error
-    return dataclasses.replace(defaults, **changed)
+            raise RulesError(
+                f"{name} must be a {type(known[name]).__name__}, got {text!r}"
+            ) from error
+    return dataclasses.replace(defaults, **changed)  # type: ignore[type-var]

@@ -104,7 +104,7 @@ def load(home: Home, *, end: datetime.date | None = None) -> Scene:
     return Scene(
         market=traded,
         listing=Listing.of(factors, absent, traded.sessions, priced),
-        absent=absent,
+        absent=dict(sorted(absent.items())),
         raw=factors.raw,
         equal_weight=_equal_weight(panel.values["close"])[-len(traded.sessions) :],
         stocks=len(panel.instruments),

@@ -106,9 +106,11 @@ def signals(
 
 
 def _purchase(code: str, scene: Scene, played: Played) -> dict[str, Any]:
+    import pandas as pd
+
     column = scene.market.codes.index(code)
     above = played.decisions.above[-1, column]
-    raw = scene.raw.loc[(np.datetime64(scene.last), code)]
+    raw = scene.raw.xs(pd.Timestamp(scene.last)).loc[code]
     factors = {name: float(raw[name]) for name in scene.listing.names if np.isfinite(raw[name])}
     return {
         "code": code,

@@ -1,5 +1,9 @@
 """One strategy from its parts: weights, rules and costs, run over all that is known."""
 
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,7 +11,7 @@ import numpy as np
 from predictor.dragon_tiger.backtest import Run, simulate
 from predictor.dragon_tiger.execution import Costs
 from predictor.dragon_tiger.listing import Decisions
-from predictor.dragon_tiger.rules import Rules
+from predictor.dragon_tiger.rules import Rules, configured
 from predictor.dragon_tiger.scene import Scene
 from predictor.dragon_tiger.tuning import walk
 from predictor.dragon_tiger.weights import Fixed, weighting
@@ -31,6 +35,27 @@ class Options:
     rules: Rules = field(default_factory=Rules)
     costs: Costs = field(default_factory=Costs)
     seed: int = 1
+
+    @classmethod
+    def of(cls, weights: str, assignments: Iterable[str], seed: int) -> "Options":
+        """Options from text such as ``stop=0.08``: the name of a rule or of a cost.
+
+        Raises
+        ------
+        RulesError
+            A name that neither has, or a value that cannot be read or had.
+        """
+        given = list(assignments)
+        of_costs = {one.name for one in dataclasses.fields(Costs)}
+        costs = [text for text in given if text.partition("=")[0].strip() in of_costs]
+        rules = [text for text in given if text not in costs]
+        return cls(weights, configured(Rules(), rules), configured(Costs(), costs), seed)
+
+    @property
+    def fingerprint(self) -> str:
+        """Name of the weighting, and 12 hex digits that change with any rule, cost or the seed."""
+        text = json.dumps([self.rules.to_dict(), vars(self.costs), self.seed], sort_keys=True)
+        return f"{self.weights}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, eq=False)

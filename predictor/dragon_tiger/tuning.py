@@ -55,15 +55,13 @@ def folds(sessions: int, purge: int) -> list[Fold]:
     [(24, 31, 43), (37, 44, 59)]
     """
     starts = list(range(FIRST_TEST, sessions - LEAST_TEST + 1, TEST))
-    if not starts or FIRST_TEST <= purge:
+    if not starts or purge >= FIRST_TEST:
         raise PredictorError(
             f"walk-forward folds need at least {FIRST_TEST + LEAST_TEST} sessions with a list and "
             f"a purge ({purge}) below {FIRST_TEST}; there are {sessions} sessions"
         )
     ends = [start - 1 for start in starts[1:]] + [sessions - 1]
-    return [
-        Fold(start - purge - 1, start, end) for start, end in zip(starts, ends, strict=True)
-    ]
+    return [Fold(start - purge - 1, start, end) for start, end in zip(starts, ends, strict=True)]
 
 
 def walk(
@@ -80,9 +78,7 @@ def walk(
     found = []
 
     def find(last: int) -> Found:
-        return weighting.find(
-            History(scene.market, scene.listing, 0, last, rules, costs, seed)
-        )
+        return weighting.find(History(scene.market, scene.listing, 0, last, rules, costs, seed))
 
     for fold in folds(sessions, purge):
         found.append(find(fold.train_last))
