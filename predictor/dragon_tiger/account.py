@@ -108,7 +108,8 @@ def trade(
             traded += row[SHARES] * row[SELL_PRICE]
             row_of[i] = -1
         part = _share((row_of >= 0).sum() + len(orders), terms) * value
-        for i in orders:
+        for k in range(len(orders)):
+            i = int(orders[k])
             obstacle = int(prices.no_buy[t, i])
             if not obstacle and not _buy(trades[made], t, i, part, cash, prices, terms):
                 obstacle = NO_CASH

@@ -205,7 +205,8 @@ def _statuses(lists: "pd.DataFrame", sessions: np.ndarray, codes: tuple[str, ...
     )
     wide.index = pd.to_datetime(wide.index)
     days = pd.DatetimeIndex(sessions)
-    return wide.reindex(wide.index.union(days)).ffill().reindex(days).fillna("normal").to_numpy()
+    wide = wide.astype(object).reindex(wide.index.union(days)).ffill().reindex(days)
+    return wide.where(wide.notna(), "normal").to_numpy()
 
 
 def _stamp_duty(sessions: np.ndarray) -> np.ndarray:

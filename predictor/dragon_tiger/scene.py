@@ -96,7 +96,7 @@ def load(home: Home, *, end: datetime.date | None = None) -> Scene:
     absent = dict(factors.absent)
     if factors.neutral.all():
         absent["F6"] = "no news by stock is known on any session: neutral everywhere"
-    codes = np.unique(lists["code"].to_numpy(dtype=str))
+    codes = sorted(set(lists["code"]))
     priced = tuple(code for code in codes if code in set(panel.instruments))
     stocks = store.map()
     traded = market(panel, stocks, lists, codes=priced).since(both[0])

@@ -110,8 +110,8 @@ def _purchase(code: str, scene: Scene, played: Played) -> dict[str, Any]:
 
     column = scene.market.codes.index(code)
     above = played.decisions.above[-1, column]
-    raw = scene.raw.xs(pd.Timestamp(scene.last)).loc[code]
-    factors = {name: float(raw[name]) for name in scene.listing.names if np.isfinite(raw[name])}
+    raw = scene.raw.xs(pd.Timestamp(scene.last)).loc[code].astype(float).to_dict()
+    factors = {name: raw[name] for name in scene.listing.names if np.isfinite(raw[name])}
     return {
         "code": code,
         "name": scene.names.get(code, ""),

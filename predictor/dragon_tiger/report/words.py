@@ -45,7 +45,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "mean_invested": ("invested", "平均仓位"),
     "curve": ("The account", "净值"),
     "curve.note": (
-        "Below: the share of the account in stocks; hatched red while buying is paused.",
+        "Below: the share of the account in stocks; red while buying is paused.",
         "下方为持仓占比；红色为暂停买入期间。",
     ),
     "lots": ("Stocks drawn by lot", "随机选股"),
