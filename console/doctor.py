@@ -53,6 +53,7 @@ def examine(home: Home) -> list[Finding]:
         _packages,
         _disk,
         _store,
+        _stocks,
         _calendar,
         _collection,
         _docker,
@@ -133,6 +134,28 @@ def _store(home: Home) -> Finding:
     except StoreError as error:
         return Finding("market data", "missing", str(error), "tide data import FILE")
     return Finding("market data", "ok", tables.describe_manifest(manifest))
+
+
+def _stocks(home: Home) -> Finding:
+    from data_profile.errors import StoreError
+    from data_profile.stocks import StockStore
+
+    store, files = StockStore(home.stocks), "tide data import FILE, with each of the stock files"
+    if not store.exists():
+        why = "no stocks; the dragon-tiger strategy and candidates need them"
+        return Finding("stocks", "optional", why, files)
+    try:
+        manifest = store.manifest()
+    except StoreError as error:
+        return Finding("stocks", "missing", str(error), files)
+    lists = manifest.tables.get("lists")
+    listed = f"dragon-tiger list {lists.first}..{lists.last}" if lists else "no dragon-tiger list"
+    detail = f"{manifest.stocks} stocks, {manifest.sessions} sessions; {listed}"
+    lacking = [name for name in ("bars", "map", "list_rows", "seat_rows")
+               if name not in manifest.tables]  # fmt: skip
+    if lacking:
+        return Finding("stocks", "optional", f"{detail}; without {', '.join(lacking)}", files)
+    return Finding("stocks", "ok", detail)
 
 
 def _calendar(home: Home) -> Finding:

@@ -28,6 +28,12 @@ _SEAT_COLUMNS = [
     "session", "code", "span", "seat", "buy_rank", "sell_rank", "buy", "sell", "net_buy",
 ]  # fmt: skip
 _ROW = ["session", "code"]
+NO_SEATS = pd.DataFrame(
+    {"session": pd.Series(dtype="datetime64[s]")}
+    | {name: pd.Series(dtype=object) for name in ("code", "reason", "side", "seat")}
+    | {name: pd.Series(dtype=float) for name in ("rank", "buy", "sell")}
+)
+"""Seats as disclosed, before any were."""
 
 
 def span_of(reasons: pd.Series) -> pd.Series:
@@ -96,8 +102,9 @@ def _with_span(seats: pd.DataFrame, lists: pd.DataFrame) -> pd.DataFrame:
     rank 1 for each reason; the first block belongs to the reason that the list names, blocks that
     are the same repeat it, and of different blocks the one with the larger sums covers more days.
     """
-    seats = seats.assign(block=(seats["rank"] == 1).groupby([seats[k] for k in (*_ROW, "side")])
-                         .cumsum())  # fmt: skip
+    begins = seats["rank"] == 1
+    block = begins.groupby([seats[name] for name in (*_ROW, "side")]).cumsum().clip(lower=1)
+    seats = seats.assign(block=block)
     if "reason" in seats:
         printed = seats["reason"].notna()
         told = seats[printed].assign(span=span_of(seats.loc[printed, "reason"]))

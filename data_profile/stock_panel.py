@@ -13,19 +13,30 @@ import pandas as pd
 from data_profile.panel import Panel
 
 _NOT_FIELDS = ["source", "observed_at"]
+_MONEY = {  # column of the list -> field
+    "net_buy": "lhb_net_buy",
+    "institution_net_buy": "lhb_institution_net_buy",
+    "hot_money_net_buy": "lhb_hot_money_net_buy",
+}
 
 
-def build(tables: Mapping[str, pd.DataFrame]) -> Panel | None:
-    """The panel of the tables there are; None without bars."""
+def build(tables: Mapping[str, pd.DataFrame], listed: pd.DataFrame | None) -> Panel | None:
+    """The panel of the tables there are; None without bars.
+
+    Parameters
+    ----------
+    tables
+        `bars`, and `map` where there is one.
+    listed
+        What the list says of each stock (`dragon_list.by_stock`); None without a list.
+    """
     if "bars" not in tables:
         return None
     bars = tables["bars"].drop(columns=_NOT_FIELDS, errors="ignore")
     frame = bars.rename(columns={"session": "date", "code": "instrument"})
     frame = _with_derived(frame, tables.get("map"))
     panel = Panel.from_frame(frame)
-    if "lists" in tables:
-        panel = _with_list(panel, tables["lists"])
-    return panel
+    return panel if listed is None else _with_list(panel, listed)
 
 
 def _with_derived(frame: pd.DataFrame, stocks: pd.DataFrame | None) -> pd.DataFrame:
@@ -45,22 +56,17 @@ def _or_else(frame: pd.DataFrame, name: str, derived: pd.Series) -> pd.Series:
     return frame[name].fillna(derived) if name in frame else derived
 
 
-def _with_list(panel: Panel, lists: pd.DataFrame) -> Panel:
+def _with_list(panel: Panel, listed: pd.DataFrame) -> Panel:
     """With the list's fields: missing on sessions without a list, 0 for a stock not on it."""
-    collected = np.isin(panel.sessions, lists["session"].to_numpy().astype("datetime64[D]"))
-    base = np.where(collected[:, None] & panel.listed, np.float32(0), np.float32(np.nan))
-    day = lists.sort_values("span").drop_duplicates(["session", "code"])  # day before several
-    row = np.searchsorted(panel.sessions, day["session"].to_numpy().astype("datetime64[D]"))
-    place = {code: at for at, code in enumerate(panel.instruments)}
-    column = day["code"].map(place).to_numpy(np.float64, na_value=np.nan)
-    inside = np.isfinite(column) & (row < len(panel.sessions))
-    inside[inside] &= panel.sessions[row[inside]] == day["session"].to_numpy()[inside].astype(
-        "datetime64[D]"
-    )
-    at = (row[inside], column[inside].astype(np.int64))
+    days = listed["session"].to_numpy().astype("datetime64[D]")
+    row = np.searchsorted(panel.sessions, days)
+    column = pd.Index(panel.instruments).get_indexer(pd.Index(listed["code"]))
+    inside = (row < len(panel.sessions)) & (column >= 0)
+    inside[inside] &= panel.sessions[row[inside]] == days[inside]
+    told = np.isin(panel.sessions, days)[:, None] & panel.listed
     values = dict(panel.values)
-    for name, given in (("lhb_listed", np.ones(len(day))), ("lhb_net_buy", day["net_buy"])):
-        matrix = base.copy()
-        matrix[at] = np.asarray(given, dtype=np.float32)[inside]
-        values[name] = np.ascontiguousarray(np.where(panel.listed, matrix, np.float32(np.nan)))
+    for name, given in {"lhb_listed": np.ones(len(listed)), **listed[list(_MONEY)]}.items():
+        matrix = np.where(told, np.float32(0), np.float32(np.nan))
+        matrix[row[inside], column[inside]] = np.asarray(given, dtype=np.float32)[inside]
+        values[_MONEY.get(name, name)] = np.where(panel.listed, matrix, np.float32(np.nan))
     return Panel(panel.sessions, panel.instruments, values, panel.listed, panel.ignored)

@@ -28,10 +28,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data_profile import dragon_list, stock_panel
+from data_profile import dragon_list, money, stock_bars, stock_panel
 from data_profile.errors import PanelError, StoreError
 from data_profile.files import exclusive, fsync_dir, fsync_tree, switch_link
 from data_profile.panel import Panel
+from data_profile.seat_types import typed
+from data_profile.seats import Seats
 from data_profile.sectors import Sectors
 from data_profile.sessions import today
 from data_profile.stock_manifest import StockManifest, StockTableInfo
@@ -192,38 +194,49 @@ class StockStore:
                 rows = _joined(rows, kept)
             return self._switch({table: rows}, {table: source})
 
-    def take_session(
+    def take_sessions(
         self,
-        session: datetime.date,
-        tables: Mapping[str, pd.DataFrame],
+        days: Mapping[datetime.date, Mapping[str, pd.DataFrame]],
         *,
         observed_at: datetime.datetime,
-    ) -> StockManifest:
-        """Take in what was collected of one session, in place of what is held of it.
+    ) -> StockManifest | None:
+        """Take in what was collected of sessions, in place of what is held of them.
+
+        The very same rows again change nothing. Bars come as the exchange made them: the earlier
+        ones of a stock are scaled to the previous close that the day's own bar speaks of, which
+        keeps history front-adjusted.
 
         Parameters
         ----------
-        session
-            Date in Asia/Shanghai.
-        tables
-            Of `TAKEN`: their rows without `session`.
+        days
+            Session (date in Asia/Shanghai) -> tables of `TAKEN`: their rows without `session`.
         observed_at
             When the rows were known; timezone-aware.
+
+        Returns
+        -------
+        StockManifest
+            None where there was nothing to take and there is no version yet.
 
         Raises
         ------
         StoreError
             As `take`.
         """
-        day = pd.Timestamp(session)
         seen = pd.Timestamp(observed_at).tz_convert("UTC").tz_localize(None)
         with self._building():
-            new = {}
-            for name, frame in tables.items():
-                rows = frame.assign(session=day, source=COLLECTED, observed_at=seen)
-                held = self._held(name)
-                kept = None if held is None else held[held["session"] != day]
-                new[name] = rows if kept is None else _joined(kept, rows)
+            new: dict[str, pd.DataFrame] = {}
+            for session in sorted(days):
+                for name, frame in days[session].items():
+                    held = new[name] if name in new else self._held(name)
+                    rows = frame.assign(
+                        session=pd.Timestamp(session), source=COLLECTED, observed_at=seen
+                    )
+                    joined = _with_session(name, held, rows)
+                    if joined is not None:
+                        new[name] = joined
+            if not new:
+                return self.manifest() if self.exists() else None
             return self._switch(new, dict.fromkeys(new, COLLECTED))
 
     def _table(self, name: str) -> pd.DataFrame:
@@ -257,7 +270,7 @@ class StockStore:
         for name in DERIVED:
             if name in tables:
                 infos[name] = _write(aside, name, tables[name], "derived")
-        panel = stock_panel.build(tables)
+        panel = stock_panel.build(tables, self._listed(tables))
         if panel is not None:
             panel.save(aside / "panel")
         manifest = StockManifest(
@@ -275,6 +288,13 @@ class StockStore:
         fsync_dir(self.folder)
         switch_link(self.folder / "current", version)
         return manifest
+
+    def _listed(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
+        if "lists" not in tables:
+            return None
+        seats = tables["seats"]
+        ids = Seats(self.folder / "seats").unify(seats["seat"].unique())
+        return money.by_stock(tables["lists"], typed(seats, ids))
 
     def _newest(self) -> int:
         return max((int(m[1]) for p in self.folder.iterdir() if (m := _VERSION.fullmatch(p.name))),
@@ -313,11 +333,42 @@ class StockStore:
 
 
 def _facts(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The list as facts, as soon as there are list and seats."""
-    if not {"list_rows", "seat_rows"} <= set(tables):
+    """The list as facts; without seats it tells only who was listed."""
+    if "list_rows" not in tables:
         return {}
-    lists, seats = dragon_list.facts(tables["list_rows"], tables["seat_rows"])
+    seat_rows = tables.get("seat_rows", dragon_list.NO_SEATS)
+    lists, seats = dragon_list.facts(tables["list_rows"], seat_rows)
     return {"lists": lists, "seats": seats}
+
+
+def _with_session(name: str, held: pd.DataFrame | None, rows: pd.DataFrame) -> pd.DataFrame | None:
+    """The table with a session's rows in place of those it held; None if they are the same."""
+    if held is None:
+        return rows
+    day = rows["session"].iloc[0] if len(rows) else None
+    before = held[held["session"] == day]
+    told = [column for column in rows if column != "observed_at"]
+    if not len(rows) or _same(before.reindex(columns=told), rows[told]):
+        return None
+    kept = held[held["session"] != day]
+    if name == "bars":
+        kept = stock_bars.continued(kept, rows)
+    return _joined(kept, rows.drop(columns=stock_bars.PREVIOUS, errors="ignore"))
+
+
+def _same(held: pd.DataFrame, rows: pd.DataFrame) -> bool:
+    """Whether two tables hold the same rows in the same order, however they are typed."""
+    if len(held) != len(rows):
+        return False
+    for name in rows:
+        a, b = held[name], rows[name]
+        if pd.api.types.is_numeric_dtype(b):
+            if not np.array_equal(a.to_numpy(float), b.to_numpy(float), equal_nan=True):
+                return False
+        elif not (a.astype(object).where(a.notna(), None).to_numpy()
+                  == b.astype(object).where(b.notna(), None).to_numpy()).all():  # fmt: skip
+            return False
+    return True
 
 
 def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
