@@ -21,14 +21,28 @@ from predictor.forecast_log import ForecastLog
 
 STEP = "dragon"
 TUNED = "dragon-tuned.json"
+TRIES = "dragon-tries.json"
 Say = Callable[[str], None]
 
 
 def tune_and_keep(
     home: Home, *, date: datetime.date | None, options: Options, say: Say
 ) -> dict[str, Any]:
-    """`tuning.tune`, kept as `reports/dragon-tuned.json` for the page of the backtest."""
-    tuned = tune(load(home, end=date), options.rules, options.costs, seed=options.seed, say=say)
+    """`tuning.tune`, kept as `reports/dragon-tuned.json` for the page of the backtest.
+
+    What earlier tunings of this home tried, under other rules, costs or seeds, counts as tries of
+    this one: `dragon-tries.json` in the home folder has their number by fingerprint.
+    """
+    path = home.root / TRIES
+    tried: dict[str, int] = json.loads(path.read_bytes()) if path.is_file() else {}
+    own = options.fingerprint
+    earlier = sum(count for one, count in tried.items() if one != own)
+    tuned = tune(
+        load(home, end=date), options.rules, options.costs,
+        seed=options.seed, earlier=earlier, say=say,
+    )  # fmt: skip
+    tried[own] = max(tried.get(own, 0), tuned["tries"])
+    write_atomic(path, json.dumps(tried, indent=1))
     write_atomic(home.reports / TUNED, json.dumps(tuned, ensure_ascii=False, indent=1))
     return tuned
 

@@ -95,9 +95,19 @@ def tune(
     costs: Costs,
     *,
     seed: int = 1,
+    earlier: int = 0,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Every weighting on every fold; see docs/dragon-tiger.md for the keys.
+
+    Parameters
+    ----------
+    scene, rules, costs, seed
+        What is tuned on, and of what account.
+    earlier
+        Weights that were tried before, under other rules, costs or seeds: they count as well.
+    say
+        Called with what is being done.
 
     Raises
     ------
@@ -138,6 +148,7 @@ def tune(
             for f in cuts
         ],
         "tries": len(tries),
+        "earlier_tries": earlier,
         "tries_deviation": variance**0.5,
         "grid_pbo": _grid_pbo(scene, rules, costs),
         "weightings": {
@@ -145,7 +156,7 @@ def tune(
                 "folds": [
                     _cell(f, run, scene.listing.names) for f, run in zip(found, runs, strict=True)
                 ],
-                "overall": _overall(runs, base, len(tries), variance, seed),
+                "overall": _overall(runs, base, earlier + len(tries), variance, seed),
             }
             for name, (found, runs) in results.items()
         },

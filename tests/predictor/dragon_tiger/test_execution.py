@@ -1,3 +1,5 @@
+"""What can be traded at the open: limits by board and status, suspensions, costs."""
+
 import numpy as np
 import pandas as pd
 import pytest

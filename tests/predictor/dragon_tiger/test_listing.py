@@ -1,3 +1,5 @@
+"""The day's list as the rules see it."""
+
 import numpy as np
 import pytest
 

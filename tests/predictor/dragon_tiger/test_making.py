@@ -1,6 +1,9 @@
+"""What the commands keep: ledger, page, log."""
+
 import csv
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +45,16 @@ def test_the_page_takes_the_tuning_of_the_same_data_only(home: Home, made: dict)
     assert "PBO" in Path(again["page"]).read_text("utf-8")
     other = backtest_and_report(home, date=None, options=Options(), say=lambda _: None)
     assert "PBO" not in Path(other["page"]).read_text("utf-8")
+
+
+def test_tries_of_other_tunings_count_and_the_same_ones_do_not(tmp_path: Path):
+    home = stock_home(tmp_path / "home")
+    say = lambda _: None  # noqa: E731
+    first = tune_and_keep(home, date=None, options=OPTIONS, say=say)
+    again = tune_and_keep(home, date=None, options=OPTIONS, say=say)
+    assert first == again
+    other = tune_and_keep(home, date=None, options=replace(OPTIONS, seed=2), say=say)
+    assert (first["earlier_tries"], other["earlier_tries"]) == (0, first["tries"])
 
 
 def test_signals_enter_the_log_once_and_late_ones_do_not_count(home: Home):

@@ -44,18 +44,25 @@ def facts(real_data, real_bars):
     return real_bars, stocks["list_date"].to_dict(), names
 
 
+DAYS = [str(day) for day in sessions("2025-07-01", "2025-12-31")]
+
+
+def days_between(start: str, end: str) -> list[str]:
+    return DAYS[DAYS.index(start) : DAYS.index(end) + 1]
+
+
 def limits(trade, day: str, facts) -> tuple[float, float]:
     """(lowest, highest) price of the session by the exchange's rule on adjusted prices."""
     bars, listed_on, names = facts
     code, previous = trade["code"], bars[trade["code"], day].previous
-    known = [names.get((str(d), code)) for d in sessions(trade["listed_on"], day)]
+    known = [names.get((str(d), code)) for d in days_between(trade["listed_on"], day)]
     name = [n for n in known if isinstance(n, str)][-1]
     began = listed_on.get(code)
+    session = datetime.date.fromisoformat(day)
     began = datetime.date.fromisoformat(began) if isinstance(began, str) and began else None
-    limit = limit_of(
-        board_of(code), datetime.date.fromisoformat(day), status_of(name), listed_on=began
-    )
-    assert isinstance(limit.up, int) or limit.up is None
+    if began is not None and (session - began).days > 30:
+        began = None  # no first session any more; slow to look up
+    limit = limit_of(board_of(code), session, status_of(name), listed_on=began)
     up = float("inf") if limit.up is None else previous * float(1 + Decimal(limit.up) / 100)
     down = 0.0 if limit.down is None else previous * float(1 - Decimal(limit.down) / 100)
     return down, up
@@ -82,9 +89,9 @@ def walk(trade, facts) -> None:
     assert down + 0.005 < trade["sell_open"] <= up + NEAR, "not at the lower limit"
     assert down - NEAR <= trade["sell_price"] <= trade["sell_open"]
     assert trade["reason"] in EXITS
-    held = len(sessions(bought, sold)) - 1
+    held = len(days_between(bought, sold)) - 1
     assert 1 <= held <= 5 + trade["waited"]
-    assert trade["waited"] == len(sessions(trade["ordered_on"], sold)) - 2
+    assert trade["waited"] == len(days_between(trade["ordered_on"], sold)) - 2
 
 
 def test_every_trade_could_have_been_had(document, facts):

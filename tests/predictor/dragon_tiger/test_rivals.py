@@ -1,3 +1,5 @@
+"""The whole list, lots, and intervals."""
+
 import numpy as np
 import pytest
 

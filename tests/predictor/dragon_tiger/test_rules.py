@@ -1,3 +1,5 @@
+"""Thresholds and their names."""
+
 import dataclasses
 
 import pytest

@@ -1,3 +1,5 @@
+"""Orders of an evening; nothing that comes later changes one."""
+
 import datetime
 import json
 from pathlib import Path

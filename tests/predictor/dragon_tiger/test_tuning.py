@@ -1,3 +1,5 @@
+"""Folds, and the table of weights by folds."""
+
 import json
 
 import numpy as np
