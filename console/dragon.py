@@ -72,8 +72,9 @@ def show_tuning(tuned: Mapping[str, Any]) -> None:
     stdout.print(made)
     stdout.print(
         "Returns of the tests, each on weights found before it. "
-        f"{tuned['tries'] + tuned['earlier_tries']} weights were tried on past sessions; a Sharpe ratio is deflated by all "
-        f"of them. Chance that the grid's best is overfitted (PBO): {number(tuned['grid_pbo'], 2)}",
+        f"{tuned['tries'] + tuned['earlier_tries']} weights were tried on past "
+        "sessions; a Sharpe ratio is deflated by all of them. "
+        f"Chance that the grid's best is overfitted (PBO): {number(tuned['grid_pbo'], 2)}",
         soft_wrap=True,
     )
     names = tuned["factors"]

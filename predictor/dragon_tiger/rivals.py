@@ -4,7 +4,7 @@ All trade by the same execution and the same costs. A strategy that is mostly in
 in a falling market, so the market also stands at the strategy's own exposure.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,10 +24,9 @@ from predictor.dragon_tiger.backtest import (
 from predictor.dragon_tiger.execution import Costs, Market
 from predictor.dragon_tiger.listing import Decisions, Listing
 from predictor.dragon_tiger.rules import Rules
+from predictor.holdout import LEVEL, Bootstrap
 
 DRAWS = 1_000
-RESAMPLES = 2_000
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,40 +125,29 @@ def by_lot(
 
 def with_intervals(returns: np.ndarray, seed: int) -> dict[str, Any]:
     """`figures` of daily returns, with 95% intervals of the annual return and the Sharpe ratio."""
-    intervals = {
-        "annual_return_interval": _interval(returns, _annual, seed),
-        "sharpe_interval": _interval(returns, _ratio, seed),
-    }
-    return {**figures(returns), **intervals}
+    annual, ratio = _intervals(returns, seed)
+    return {
+        **figures(returns), "annual_return_interval": annual, "sharpe_interval": ratio,
+    }  # fmt: skip
 
 
 def difference(one: np.ndarray, other: np.ndarray, seed: int) -> dict[str, Any]:
     """Annual return of one less that of the other, over the same sessions, with its interval."""
     gap = one - other
-    return {"annual_return": float(_annual(gap)), "interval": _interval(gap, _annual, seed)}
+    return {
+        "annual_return": float(gap.mean() * SESSIONS_A_YEAR),
+        "interval": _intervals(gap, seed)[0],
+    }
 
 
-def _interval(
-    returns: np.ndarray, figure: Callable[[np.ndarray], float], seed: int
-) -> list[float] | None:
-    """Percentile interval by the stationary bootstrap; None where there is too little.
-
-    References
-    ----------
-    Politis and Romano (1994), JASA 89(428); computed by `arch`.
-    """
-    from arch.bootstrap import StationaryBootstrap
-
+def _intervals(returns: np.ndarray, seed: int) -> tuple[list[float] | None, list[float] | None]:
+    """Of the annual return and of the Sharpe ratio; None where there is too little."""
     if len(returns) < MIN_OBSERVATIONS or not returns.std() > 0:
-        return None
-    resampler = StationaryBootstrap(block_length(returns), returns, seed=seed)
-    ends = resampler.conf_int(figure, RESAMPLES, method="percentile", size=LEVEL)
-    return [float(end) for end in ends[:, 0]]
-
-
-def _annual(returns: np.ndarray) -> float:
-    return float(returns.mean() * SESSIONS_A_YEAR)
-
-
-def _ratio(returns: np.ndarray) -> float:
-    return sharpe(returns) or 0.0
+        return None, None
+    resamples = Bootstrap(len(returns), seed=seed, block=block_length(returns))
+    sample = resamples.resampled(returns)
+    mean, deviation = sample.mean(axis=1), sample.std(axis=1, ddof=1)
+    moved = deviation > 0
+    ratio = mean[moved] / deviation[moved] * np.sqrt(SESSIONS_A_YEAR)
+    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    return np.quantile(mean * SESSIONS_A_YEAR, tails).tolist(), np.quantile(ratio, tails).tolist()

@@ -9,17 +9,10 @@ import numpy as np
 
 from data_profile.home import Home
 from predictor.dragon_tiger.backtest import Run, describe, simulate
-from predictor.dragon_tiger.rivals import (
-    DRAWS,
-    LEVEL,
-    RESAMPLES,
-    all_listed,
-    by_lot,
-    difference,
-    with_intervals,
-)
+from predictor.dragon_tiger.rivals import DRAWS, all_listed, by_lot, difference, with_intervals
 from predictor.dragon_tiger.scene import Scene, load
 from predictor.dragon_tiger.strategy import Options, Played, play
+from predictor.holdout import LEVEL, RESAMPLES
 
 CLAIMED: Mapping[str, float] = {"annual_return": 0.25, "sharpe": 1.2}
 """What the user's document says of the strategy."""
@@ -111,7 +104,8 @@ def _settings(scene: Scene, options: Options, played: Played) -> dict[str, Any]:
         "listed_stock_days": len(scene.listing.day),
         "stocks_without_prices": len(scene.unpriced),
         "candidates": int(played.decisions.buy[played.first :].sum()),
-        "interval": f"{LEVEL:.0%}, stationary bootstrap over sessions, {RESAMPLES} resamples",
+        "interval": f"{LEVEL:.0%}, stationary bootstrap over sessions, block length from the data, "
+        f"{RESAMPLES} resamples",
     }
 
 

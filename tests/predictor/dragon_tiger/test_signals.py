@@ -73,7 +73,14 @@ def test_what_comes_later_changes_no_byte(small_home, small_scene, monkeypatch, 
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("day", ["2025-10-16", "2025-11-14", "2025-12-19"])
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2025-11-14",
+        pytest.param("2025-10-16", marks=pytest.mark.slow),
+        pytest.param("2025-12-19", marks=pytest.mark.slow),
+    ],
+)
 def test_what_comes_later_changes_no_byte_of_the_real_list(real_home, monkeypatch, day: str):
     date = datetime.date.fromisoformat(day)
     clean = told(real_home, date, Options())
