@@ -37,10 +37,11 @@ def continued(held: pd.DataFrame, day: pd.DataFrame) -> pd.DataFrame:
     """
     if PREVIOUS not in day or not len(held) or (held["session"] > day["session"].iloc[0]).any():
         return held
-    last = held.sort_values("session").drop_duplicates("code", keep="last").set_index("code")
-    told = day.set_index("code")[PREVIOUS]
-    ratio = (told / last["close"]).reindex(last.index)
-    moved = ratio[(ratio - 1.0).abs() > _ROUNDED].dropna()
-    moved = moved[(moved > 0) & np.isfinite(moved)]
+    newest = held.groupby("code", sort=False)["session"].idxmax()
+    last = held.loc[newest].set_index("code")["close"]
+    ratio = (day.set_index("code")[PREVIOUS] / last).reindex(last.index)
+    moved = ratio[((ratio - 1.0).abs() > _ROUNDED) & (ratio > 0) & np.isfinite(ratio)]
+    if moved.empty:
+        return held
     scale = held["code"].map(moved).fillna(1.0).astype(np.float64)
     return held.assign(**{name: held[name] * scale for name in _PRICES})

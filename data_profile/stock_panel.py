@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from data_profile.panel import Panel
+from data_profile.panel import Panel, fill_span
 
 _NOT_FIELDS = ["source", "observed_at"]
 _MONEY = {  # column of the list -> field
@@ -32,11 +32,28 @@ def build(tables: Mapping[str, pd.DataFrame], listed: pd.DataFrame | None) -> Pa
     """
     if "bars" not in tables:
         return None
-    bars = tables["bars"].drop(columns=_NOT_FIELDS, errors="ignore")
-    frame = bars.rename(columns={"session": "date", "code": "instrument"})
-    frame = _with_derived(frame, tables.get("map"))
-    panel = Panel.from_frame(frame)
+    panel = _dense(_with_derived(tables["bars"], tables.get("map")))
     return panel if listed is None else _with_list(panel, listed)
+
+
+def _dense(bars: pd.DataFrame) -> Panel:
+    """The rows as matrices; each (session, code) once, which the store sees to.
+
+    `Panel.from_frame` checks rows of any origin; years of the whole market are millions of them.
+    """
+    row, days = pd.factorize(bars["session"], sort=True)
+    column, codes = pd.factorize(bars["code"], sort=True)
+    shape = (len(days), len(codes))
+    cell = row * shape[1] + column
+    listed = np.zeros(shape, dtype=bool)
+    listed.ravel()[cell] = True
+    values = {}
+    for name in bars.columns.drop(["session", "code", *_NOT_FIELDS], errors="ignore"):
+        matrix = np.full(shape, np.nan, dtype=np.float32)
+        matrix.ravel()[cell] = bars[name].to_numpy(dtype=np.float64)
+        values[str(name)] = matrix
+    sessions = days.to_numpy().astype("datetime64[D]")
+    return Panel(sessions, tuple(map(str, codes)), values, fill_span(listed))
 
 
 def _with_derived(frame: pd.DataFrame, stocks: pd.DataFrame | None) -> pd.DataFrame:
@@ -44,7 +61,7 @@ def _with_derived(frame: pd.DataFrame, stocks: pd.DataFrame | None) -> pd.DataFr
     mean = frame[["open", "high", "low", "close"]].mean(axis=1)
     made["turnover"] = _or_else(frame, "turnover", frame["volume"] * mean)
     if stocks is not None and "float_shares" in stocks:
-        shares = frame["instrument"].map(stocks.set_index("code")["float_shares"])
+        shares = frame["code"].map(stocks.set_index("code")["float_shares"])
         shares = shares.where(shares > 0).astype(np.float64)
         made["turnover_rate"] = _or_else(frame, "turnover_rate", frame["volume"] / shares)
         made["float_value"] = _or_else(frame, "float_value", frame["close"] * shares)
