@@ -24,7 +24,7 @@ def show_backtest(document: Mapping[str, Any]) -> None:
         f"weights {document['weights']}, {document['candidates']} candidates",
         markup=False, soft_wrap=True,
     )  # fmt: skip
-    right = ("return", "a year", "95%", "Sharpe", "95% ", "fell", "trades", "a trade")
+    right = ("return", "a year", "95%", "Sharpe", "95% ", "trades", "a trade")
     made = table("", *right, right=right)
     made.add_row("strategy", *_figures(document["strategy"]))
     for name, words in _RIVALS.items():
@@ -32,7 +32,7 @@ def show_backtest(document: Mapping[str, Any]) -> None:
     claimed = document["claimed"]
     made.add_row(
         "claimed", "-", percent(claimed["annual_return"]), "",
-        number(claimed["sharpe"], 2), "", "-", "-", "-",
+        number(claimed["sharpe"], 2), "", "-", "-",
     )  # fmt: skip
     stdout.print(made)
     lots = document["rivals"]["by_lot"]
@@ -56,7 +56,7 @@ def show_backtest(document: Mapping[str, Any]) -> None:
 def show_tuning(tuned: Mapping[str, Any]) -> None:
     """Weights by folds: the return of each test, and all tests together."""
     folds = [f"from {fold['test'][0][5:]}" for fold in tuned["folds"]]
-    right = (*folds, "all", "Sharpe", "95%", "trades", "deflated")
+    right = (*folds, "all", "Sharpe", "trades", "deflated")
     made = table("weights", *right, right=right)
     for name, one in tuned["weightings"].items():
         overall = one["overall"]
@@ -65,7 +65,6 @@ def show_tuning(tuned: Mapping[str, Any]) -> None:
             *(percent(fold["total_return"]) for fold in one["folds"]),
             percent(overall["total_return"]),
             number(overall["sharpe"], 2),
-            _ends(overall["sharpe_interval"], 1),
             str(overall["trades"]),
             number(overall["deflated_sharpe"], 3),
         )
@@ -123,7 +122,6 @@ def _figures(one: Mapping[str, Any]) -> tuple[str, ...]:
         _ends(one["annual_return_interval"], 0, share=True),
         number(one["sharpe"], 2),
         _ends(one["sharpe_interval"], 1),
-        percent(one["max_drawdown"]),
         str(one.get("trades", "-")),
         percent(one.get("mean_gain"), 2),
     )
