@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from data_profile.home import Home
+from factor_pool.evaluation.backtest import SESSIONS_A_YEAR
 from predictor.dragon_tiger.backtest import Run, describe, simulate
+from predictor.dragon_tiger.report.words import caveats
 from predictor.dragon_tiger.rivals import DRAWS, all_listed, by_lot, difference, with_intervals
 from predictor.dragon_tiger.scene import Scene, load
 from predictor.dragon_tiger.strategy import Options, Played, play
@@ -27,7 +29,6 @@ READINGS: Mapping[str, Mapping[str, Any]] = {
     "held one session": {"hold_max": 1},
 }  # fmt: skip
 """Other readings of the rules, and each rule left out; shown beside, never chosen from."""
-_ENOUGH = 238  # sessions, a year
 
 
 def backtest(
@@ -79,12 +80,14 @@ def backtest(
     document |= _rivals(scene, played, options, own)
     tell("other readings of the rules")
     document["readings"] = _readings(scene, played, options)
+    keep_in_mind = _caveats(scene, played, options)
     return document | {
         "curve": _curve(run, document.pop("_series")),
         "trades": [dataclasses.asdict(trade) for trade in run.trades],
         "failed_orders": [dataclasses.asdict(failure) for failure in run.failures],
         "names": {trade.code: scene.names.get(trade.code, "") for trade in run.trades},
-        "caveats": _caveats(scene, played, options),
+        "caveats": caveats(keep_in_mind, "en"),
+        "caveat_facts": keep_in_mind,
     }
 
 
@@ -159,25 +162,15 @@ def _curve(run: Run, series: Mapping[str, np.ndarray]) -> dict[str, Any]:
     }
 
 
-def _caveats(scene: Scene, played: Played, options: Options) -> list[str]:
+def _caveats(scene: Scene, played: Played, options: Options) -> dict[str, dict[str, Any]]:
+    """What to keep in mind: key of `report.words` -> what its text names."""
     sessions = len(played.run.sessions)
-    said = []
-    if sessions < _ENOUGH:
-        said.append(
-            f"{sessions} sessions are {sessions / _ENOUGH:.1f} years: no annual figure of so short "
-            "a sample can confirm or refute a claim; look at the intervals."
-        )
-    said += [
-        "Prices are front-adjusted: limits are judged with the tolerance that "
-        "docs/dragon-tiger.md states, and lots and fees are those of adjusted prices.",
-        "Delisted stocks have no prices here, so none was bought; the list names "
-        f"{len(scene.unpriced)} stocks without prices.",
-    ]
+    said: dict[str, dict[str, Any]] = {}
+    if sessions < SESSIONS_A_YEAR:
+        said["short"] = {"sessions": sessions, "years": round(sessions / SESSIONS_A_YEAR, 1)}
+    said |= {"adjusted": {}, "unpriced": {"stocks": len(scene.unpriced)}}
     if scene.absent:
-        said.append(f"Without {', '.join(scene.absent)}, which the data do not have.")
+        said["absent"] = {"factors": ", ".join(scene.absent)}
     if options.weights not in ("default", "equal"):
-        said.append(
-            "Weights of each session were found on earlier sessions alone, so the account begins "
-            f"on {played.run.sessions[0]}."
-        )
+        said["walked"] = {"first": str(played.run.sessions[0])}
     return said

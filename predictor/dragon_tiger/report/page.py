@@ -7,7 +7,7 @@ from typing import Any
 from factor_pool.report import style
 from factor_pool.report.pages import LANGUAGE_TAGS, NO_SCRIPT, environment
 from predictor.dragon_tiger.report.drawing import LINES, curves
-from predictor.dragon_tiger.report.words import words
+from predictor.dragon_tiger.report.words import caveats, words
 
 _FOLDER = Path(__file__).parent
 
@@ -33,6 +33,7 @@ def html(document: Mapping[str, Any], tuned: Mapping[str, Any] | None, language:
         d=document, tuned=tuned, w=said, tag=LANGUAGE_TAGS[language], policy=NO_SCRIPT,
         style=Markup(style() + (_FOLDER / "style.css").read_text("utf-8")),
         drawing=Markup(curves(document["curve"], said)), lines=LINES,
+        caveats=caveats(document["caveat_facts"], language),
     )  # fmt: skip
 
 

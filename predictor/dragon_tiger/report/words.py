@@ -1,6 +1,7 @@
 """The words of the backtest's page, in English and Chinese."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from factor_pool.report.words import LANGUAGES
 
@@ -9,6 +10,12 @@ def words(language: str) -> Mapping[str, str]:
     """Key -> text in a language of `LANGUAGES`."""
     column = LANGUAGES.index(language)
     return {key: texts[column] for key, texts in _WORDS.items()}
+
+
+def caveats(facts: Mapping[str, Mapping[str, Any]], language: str) -> list[str]:
+    """What to keep in mind, in a language; `caveat_facts` of the backtest's document."""
+    said = words(language)
+    return [said[f"caveat.{key}"].format(**named) for key, named in facts.items()]
 
 
 _WORDS: Mapping[str, tuple[str, str]] = {
@@ -103,4 +110,45 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "exit.left_the_top": ("out of the top part", "跌出前列"),
     "exit.left_the_list": ("off the list", "未上榜"),
     "exit.held_the_longest": ("longest holding time", "持有到期"),
+    "caveat.short": (
+        "{sessions} sessions are {years} years: no annual figure of so short a sample can confirm "
+        "or refute a claim; look at the intervals.",
+        "{sessions} 个交易日仅 {years} 年：如此短的样本，年化数字既不能证实也不能证伪；请看区间。",
+    ),
+    "caveat.adjusted": (
+        "Prices are front-adjusted: limits are judged with the tolerance that "
+        "docs/dragon-tiger.md states, and lots and fees are those of adjusted prices.",
+        "价格为前复权：涨跌停按 docs/dragon-tiger.md 所述容差判断，手数与费用按复权价计。",
+    ),
+    "caveat.unpriced": (
+        "Delisted stocks have no prices here, so none was bought; the list names {stocks} stocks "
+        "without prices.",
+        "已退市股票无行情，故未买入；榜单中有 {stocks} 只股票无行情。",
+    ),
+    "caveat.absent": (
+        "Without {factors}, which the data do not have.",
+        "数据中没有 {factors}，故未使用。",
+    ),
+    "caveat.walked": (
+        "Weights of each session were found on earlier sessions alone, so the account begins on "
+        "{first}.",
+        "每日权重仅由此前数据得出，账户自 {first} 开始。",
+    ),
+    "as configured": ("as configured", "当前设置"),
+    "sell what leaves the list": ("sell what leaves the list", "未上榜即卖出"),
+    "below 5 holdings all in cash": ("below 5 holdings all in cash", "不足 5 只则空仓"),
+    "no condition on F1, F2, F4": ("no condition on F1, F2, F4", "不设 F1、F2、F4 条件"),
+    "no stop": ("no stop", "不设止损"),
+    "held one session": ("held one session", "仅持有一日"),
+    "buy": ("buy", "买入"),
+    "sell": ("sell", "卖出"),
+    "suspended: no trade in the session": ("suspended: no trade in the session", "停牌"),
+    "limits unknown: no previous close, or a bar outside its limits": (
+        "limits unknown: no previous close, or a bar outside its limits",
+        "涨跌停价无法判断",
+    ),
+    "one-word board at the upper limit": ("one-word board at the upper limit", "一字涨停"),
+    "opened at the upper limit": ("opened at the upper limit", "涨停开盘"),
+    "opened at the lower limit": ("opened at the lower limit", "跌停开盘"),
+    "too little cash for a lot": ("too little cash for a lot", "资金不足一手"),
 }

@@ -11,7 +11,11 @@ import pytest
 from data_profile.home import Home
 from predictor.dragon_tiger.making import backtest_and_report, signals_and_log, tune_and_keep
 from predictor.dragon_tiger.report.page import html
+from predictor.dragon_tiger.report.words import caveats, words
+from predictor.dragon_tiger.rules import EXITS, OBSTACLES
 from predictor.dragon_tiger.strategy import Options
+from predictor.dragon_tiger.study import READINGS
+from predictor.errors import PredictorError
 from predictor.forecast_log import ForecastLog
 from tests.browser import program, tab
 from tests.predictor.dragon_tiger.markets import stock_home
@@ -47,6 +51,7 @@ def test_the_page_takes_the_tuning_of_the_same_data_only(home: Home, made: dict)
     assert "PBO" not in Path(other["page"]).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_tries_of_other_tunings_count_and_the_same_ones_do_not(tmp_path: Path):
     home = stock_home(tmp_path / "home")
     say = lambda _: None  # noqa: E731
@@ -70,6 +75,24 @@ def test_signals_enter_the_log_once_and_late_ones_do_not_count(home: Home):
     with ForecastLog(home.forecasts) as log:
         assert len(log.records()) == 2
         assert log.counted() == []
+
+
+def test_two_sessions_are_enough_for_fixed_weights(tmp_path: Path):
+    home = stock_home(tmp_path / "home", days=14)
+    told = backtest_and_report(home, date=None, options=OPTIONS, say=lambda _: None)
+    json.dumps(told, allow_nan=False)
+    assert told["sessions"] == 2
+    assert told["strategy"]["sharpe_interval"] is None
+    with pytest.raises(PredictorError, match="at least 36 sessions"):
+        backtest_and_report(home, date=None, options=Options("grid"), say=lambda _: None)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_text_of_the_page_is_in_its_language(made: dict, language: str):
+    told = words(language)
+    for name in (*READINGS, *filter(None, OBSTACLES), *(f"exit.{one}" for one in EXITS)):
+        assert told[name]
+    assert len(caveats(made["caveat_facts"], language)) == len(made["caveats"])
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

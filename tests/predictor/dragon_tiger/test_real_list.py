@@ -4,6 +4,7 @@ Checked against the files themselves, not against what the strategy made of them
 front-adjusted, so a limit is known within a tick and a half.
 """
 
+import dataclasses
 import datetime
 import json
 from decimal import Decimal
@@ -14,7 +15,8 @@ import pytest
 from data_profile.price_limits import board_of, limit_of, status_of
 from data_profile.sessions import next_session, sessions
 from predictor.dragon_tiger.rules import EXITS, Rules
-from predictor.dragon_tiger.strategy import Options
+from predictor.dragon_tiger.scene import load
+from predictor.dragon_tiger.strategy import Options, play
 from predictor.dragon_tiger.study import backtest
 
 pytestmark = pytest.mark.real_data
@@ -33,7 +35,11 @@ def every_listed(real_home):
         top=1.0, keep=1.0, min_net_buy=-1e18, min_institutional=-1.0, min_turnover_change=-9.0,
         max_weight=0.003, max_drawdown=1.0, cash=1e8,
     )  # fmt: skip
-    return backtest(real_home, options=Options(rules=rules))
+    run = play(load(real_home), Options(rules=rules)).run
+    return {
+        "trades": [dataclasses.asdict(trade) for trade in run.trades],
+        "failed_orders": [dataclasses.asdict(failure) for failure in run.failures],
+    }
 
 
 @pytest.fixture(scope="module")
