@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from data_profile.sources.stock_files import StockTable
     from data_profile.stock_manifest import StockManifest
 
+_SHOWN = 20
 _TITLES = {
     "bars": "daily bars",
     "map": "map of stocks",
@@ -73,6 +74,24 @@ def show_seats(seats: "Sequence[Mapping[str, Any]]") -> None:
         made.add_row(escape(one["seat"]), one["type"], escape("; ".join(one["names"])))
     stdout.print(made)
     stdout.print(f"{len(seats)} seats; type: as of the last session on which each was listed")
+
+
+def show_seat_history(document: Mapping[str, Any]) -> None:
+    """What a seat's past said, a day a line, the latest last."""
+    stdout.print(f"[bold]{escape(document['seat'])}[/]: {escape('; '.join(document['names']))}")
+    heads = ("buys judged", "hit rate", "exits seen", "held")
+    made = table("session", "type", *heads, right=heads)
+    for day in document["days"][-_SHOWN:]:
+        hit, held = day["hit_rate"], day["holding"]
+        made.add_row(
+            day["session"], day["type"], f"{day['buys']:.0f}", "-" if hit is None else f"{hit:.0%}",
+            f"{day['exits']:.0f}", "-" if held is None else f"{held:.1f}",
+        )  # fmt: skip
+    stdout.print(made)
+    stdout.print(
+        "Each line from the days before it. Hit: the close three sessions after the next open was "
+        "above that open; held: sessions to the first disclosed net sale."
+    )
 
 
 def show_stock_fields(rows: "Sequence[FieldReport]", absent: Sequence[str]) -> None:

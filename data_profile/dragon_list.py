@@ -61,7 +61,8 @@ def facts(list_rows: pd.DataFrame, seat_rows: pd.DataFrame) -> tuple[pd.DataFram
         (yuan; used only where the seats are not there).
     seat_rows
         As disclosed, in the printed order: session, code, side ("buy" or "sell"), rank (1..5),
-        seat, buy and sell (yuan), and reason or, where none is printed, nothing.
+        seat, buy and sell (yuan; nothing where a source prints none for that side), and reason
+        or, where none is printed, nothing. Rows without a seat's name are left out.
 
     Returns
     -------
@@ -74,7 +75,9 @@ def facts(list_rows: pd.DataFrame, seat_rows: pd.DataFrame) -> tuple[pd.DataFram
         One row a session, stock, span and seat: session, code, span, seat (as printed), buy_rank
         and sell_rank (1..5, missing where not among that side's five), buy, sell, net_buy (yuan).
     """
-    lists, seats = _shares(list_rows), _shares(seat_rows)
+    lists = _shares(list_rows)
+    seats = _shares(seat_rows.dropna(subset=["seat", "side", "rank"]))
+    seats = seats.fillna({"buy": 0.0, "sell": 0.0})
     lists = lists.assign(span=span_of(lists["reason"]))
     seats = _once(_with_span(seats[~seats["seat"].isin(SUMMARIES)], lists))
     entries = _entries(lists, seats)

@@ -162,10 +162,14 @@ def _brokers() -> Mapping[str, str]:
         A name stands for two brokers.
     """
     found: dict[str, str] = {}
+    provinces, cities = _gazetteer()
     for today, others in yaml.safe_load(BROKERS.read_text("utf-8")).items():
         for name in (today, *others):
-            if found.setdefault(name, today) != today:
-                raise SeatError(f"{BROKERS.name}: {name} stands for two brokers")
+            for form in dict.fromkeys((name, name.removesuffix("证券"))):
+                if form in provinces or form in cities:
+                    continue
+                if found.setdefault(form, today) != today:
+                    raise SeatError(f"{BROKERS.name}: {form} stands for two brokers")
     return found
 
 

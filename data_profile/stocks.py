@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data_profile import dragon_list, money, stock_bars, stock_panel
+from data_profile import dragon_list, money, stock_panel
 from data_profile.errors import PanelError, StoreError
 from data_profile.files import exclusive, fsync_dir, fsync_tree, switch_link
 from data_profile.panel import Panel
@@ -37,6 +37,7 @@ from data_profile.seats import Seats
 from data_profile.sectors import Sectors
 from data_profile.sessions import today
 from data_profile.stock_manifest import StockManifest, StockTableInfo
+from data_profile.stock_rows import joined, rows_with_session
 
 TAKEN = ("bars", "map", "list_rows", "seat_rows", "limit_events")
 DERIVED = ("lists", "seats")
@@ -191,7 +192,7 @@ class StockStore:
             if held is not None and "session" in rows:
                 kept = held[held["source"] == COLLECTED]
                 rows = rows[~rows["session"].isin(kept["session"].unique())]
-                rows = _joined(rows, kept)
+                rows = joined(rows, kept)
             return self._switch({table: rows}, {table: source})
 
     def take_sessions(
@@ -232,9 +233,9 @@ class StockStore:
                     rows = frame.assign(
                         session=pd.Timestamp(session), source=COLLECTED, observed_at=seen
                     )
-                    joined = _with_session(name, held, rows)
-                    if joined is not None:
-                        new[name] = joined
+                    changed = rows_with_session(name, held, rows)
+                    if changed is not None:
+                        new[name] = changed
             if not new:
                 return self.manifest() if self.exists() else None
             return self._switch(new, dict.fromkeys(new, COLLECTED))
@@ -339,43 +340,6 @@ def _facts(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     seat_rows = tables.get("seat_rows", dragon_list.NO_SEATS)
     lists, seats = dragon_list.facts(tables["list_rows"], seat_rows)
     return {"lists": lists, "seats": seats}
-
-
-def _with_session(name: str, held: pd.DataFrame | None, rows: pd.DataFrame) -> pd.DataFrame | None:
-    """The table with a session's rows in place of those it held; None if they are the same."""
-    if held is None:
-        return rows
-    day = rows["session"].iloc[0] if len(rows) else None
-    before = held[held["session"] == day]
-    told = [column for column in rows if column != "observed_at"]
-    if not len(rows) or _same(before.reindex(columns=told), rows[told]):
-        return None
-    kept = held[held["session"] != day]
-    if name == "bars":
-        kept = stock_bars.continued(kept, rows)
-    return _joined(kept, rows.drop(columns=stock_bars.PREVIOUS, errors="ignore"))
-
-
-def _same(held: pd.DataFrame, rows: pd.DataFrame) -> bool:
-    """Whether two tables hold the same rows in the same order, however they are typed."""
-    if len(held) != len(rows):
-        return False
-    for name in rows:
-        a, b = held[name], rows[name]
-        if pd.api.types.is_numeric_dtype(b):
-            if not np.array_equal(a.to_numpy(float), b.to_numpy(float), equal_nan=True):
-                return False
-        elif not (a.astype(object).where(a.notna(), None).to_numpy()
-                  == b.astype(object).where(b.notna(), None).to_numpy()).all():  # fmt: skip
-            return False
-    return True
-
-
-def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    filled = [part.dropna(axis=1, how="all") for part in (one, other) if len(part)]
-    columns = list(dict.fromkeys((*one.columns, *other.columns)))
-    joined = pd.concat(filled, ignore_index=True) if filled else one
-    return joined.reindex(columns=columns)
 
 
 def _write(folder: Path, name: str, frame: pd.DataFrame, source: str) -> StockTableInfo:

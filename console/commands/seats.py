@@ -68,6 +68,43 @@ def list_(
         show_seats(shown)
 
 
+@seats_app.command("history")
+def history(
+    seat: Annotated[str, typer.Argument(help="Name of a seat, in any spelling.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a seat's past said on each day that it was listed: type, hit rate, holding time."""
+    from console.stocks import show_seat_history
+    from data_profile.stocks import StockStore
+    from predictor.dragon_tiger.lists import seats_of
+    from predictor.dragon_tiger.seat_history import seat_history
+
+    seats, names = _names(home)
+    stocks = StockStore(open_home(home).stocks)
+    wanted = seats.unify([*names, seat])[seat]
+    rows = seats_of(stocks)
+    own = rows[rows["seat_id"] == wanted]
+    if own.empty:
+        raise typer.BadParameter(f"{wanted} is on no list here; tide data seats list shows all")
+    past = seat_history(own, stocks.panel()).reset_index()
+    types = own.drop_duplicates("session").set_index("session")["type"]
+    document = {
+        "seat": wanted,
+        "names": sorted(own["seat"].unique()),
+        "days": [
+            {"session": str(row["session"].date()), "type": types[row["session"]],
+             **{name: None if row[name] != row[name] else float(row[name])
+                for name in ("buys", "hit_rate", "exits", "holding")}}
+            for row in past.to_dict("records")
+        ],
+    }  # fmt: skip
+    if as_json:
+        print_json(document)
+    else:
+        show_seat_history(document)
+
+
 def _names(home: Path) -> "tuple[Seats, list[str]]":
     from data_profile.seats import Seats
     from data_profile.stocks import StockStore

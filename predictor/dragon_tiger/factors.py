@@ -120,15 +120,32 @@ def standardise(raw: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     raw
-        Index (session, code).
+        Index (session, code), sorted.
     """
-    by_day = raw.groupby(level=0)
-    mean, std = by_day.transform("mean"), by_day.transform("std", ddof=0)
-    cut = raw.clip(mean - WINSOR * std, mean + WINSOR * std)
-    again = cut.groupby(level=0)
-    mean, std = again.transform("mean"), again.transform("std", ddof=0)
-    level = std <= 1e-12 * mean.abs()
-    return ((cut - mean) / std.where(~level, 1.0)).where(~level | cut.isna(), 0.0)
+    values = raw.to_numpy(np.float64)
+    begins = np.flatnonzero(~raw.index.get_level_values(0).duplicated())
+    days = np.split(values, begins[1:])
+    scores = np.concatenate([_z_scores(day) for day in days]) if len(values) else values
+    return pd.DataFrame(scores, raw.index, raw.columns)
+
+
+def _z_scores(day: np.ndarray) -> np.ndarray:
+    """Columns of one session, cut and standardised; sums see no other session's rounding."""
+    center, spread = _moments(day)
+    cut = np.clip(day, center - WINSOR * spread, center + WINSOR * spread)
+    center, spread = _moments(cut)
+    level = spread <= 1e-12 * np.abs(center)
+    scores = (cut - center) / np.where(level, 1.0, spread)
+    return np.where(level & np.isfinite(cut), 0.0, scores)
+
+
+def _moments(day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column's values; 0 where it has none."""
+    known = np.isfinite(day)
+    count = np.maximum(known.sum(axis=0), 1)
+    center = np.where(known, day, 0.0).sum(axis=0) / count
+    spread = np.sqrt(np.where(known, (day - center) ** 2, 0.0).sum(axis=0) / count)
+    return center, spread
 
 
 def _turnover_change(panel: Panel) -> np.ndarray:

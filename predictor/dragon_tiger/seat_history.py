@@ -112,6 +112,7 @@ def _before(asked: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     names = ["judged", "hit", "left", "held"]
     told = known.groupby(["seat_id", "t"], as_index=False)[names].sum().sort_values("t")
     told[names] = told.groupby("seat_id")[names].cumsum()
+    told = told.astype({"seat_id": asked["seat_id"].dtype, "t": asked["t"].dtype})  # if empty
     made = pd.merge_asof(
         asked.sort_values("t"), told, on="t", by="seat_id", allow_exact_matches=False
     )

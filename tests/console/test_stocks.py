@@ -68,6 +68,11 @@ def test_a_day_with_the_commands(home: Path) -> None:
     assert json.loads(run(home, "data", "seats", "review", "--json")) == []
     several = json.loads(run(home, "data", "seats", "list", "--several", "--json"))
     assert [one["names"] for one in several] == [sorted(ALIKE)]
+    past = json.loads(run(home, "data", "seats", "history", "国盛宁波桑田路营业部", "--json"))
+    assert past["names"] == [HOT]
+    assert [(day["session"], day["type"], day["buys"]) for day in past["days"]] == [
+        (DATE, "hot_money", 0.0)
+    ]
 
 
 def test_a_bad_file_is_one_line_and_status_2(home: Path) -> None:

@@ -61,6 +61,13 @@ def test_printed_reasons_tell_the_span() -> None:
     assert lists.set_index("span")["seats"].to_dict() == {"day": 4, "several": 1}
 
 
+def test_an_amount_that_is_not_printed_is_none_and_a_row_without_a_name_no_seat() -> None:
+    rows = printed([("buy", 1, OTHER, 5e6, None), ("buy", 2, None, 1e6, 0.0)])
+    lists, seats = facts(dragon.listed((DAY, CODE, REASON)), rows)
+    assert seats[["seat", "buy", "sell", "net_buy"]].to_numpy().tolist() == [[OTHER, 5e6, 0, 5e6]]
+    assert lists["net_buy"].tolist() == [5e6]
+
+
 def test_bonds_and_sums_by_class_of_investor_are_no_part_of_it() -> None:
     listed = dragon.listed((DAY, "123045", REASON), (DAY, CODE, LONG))
     rows = printed([("buy", 1, "中小投资者", 9e9, 0.0), ("buy", 2, "机构", 9e9, 0.0)])

@@ -130,6 +130,15 @@ def test_history_stays_front_adjusted(tmp_path: Path, previous: float, before: f
     assert "previous_close" not in panel.fields
 
 
+def test_collecting_may_begin_without_any_file(tmp_path: Path) -> None:
+    stocks = StockStore(tmp_path / "stocks")
+    stocks.take_sessions({DAYS[0].date(): {"bars": snapshot(5.0)}}, observed_at=SEEN)
+    panel = stocks.panel()
+    assert panel.values["close"].tolist() == [[5.5]]
+    assert "previous_close" not in panel.fields
+    assert np.allclose(panel.values["turnover_rate"], 0.0018)  # as told, not derived
+
+
 def test_verify_finds_a_changed_byte(tmp_path: Path) -> None:
     stocks = full(tmp_path)
     report = verify(stocks.folder.parent)

@@ -68,6 +68,12 @@ def test_a_list_is_traded_at_the_next_open() -> None:
     assert str(tradable_at(friday)) == "2025-12-01"
 
 
+def test_a_first_day_has_no_past(tmp_path: Path) -> None:
+    (row,) = market(tmp_path, (4, "600001", 5e6, 0.0)).to_dict("records")
+    assert (row["buys"], row["exits"]) == (0.0, 0.0)
+    assert np.isnan([row["hit_rate"], row["holding"]]).all()
+
+
 def test_an_average_is_over_all_buys(tmp_path: Path) -> None:
     found = market(
         tmp_path, (4, "600001", 5e6, 0.0), (5, "600001", 1e6, 0.0), (7, "600001", 0.0, 4e6),
