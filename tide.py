@@ -8,6 +8,7 @@ import typer
 from console.commands.backtesting import app as backtesting_app
 from console.commands.data import data_app
 from console.commands.day import app as day_app
+from console.commands.dragon import dragon_app
 from console.commands.forecasting import app as forecasting_app
 from console.commands.pool import pool_app
 from console.commands.reporting import app as reporting_app
@@ -27,6 +28,7 @@ app.add_typer(day_app)
 app.add_typer(reporting_app)
 app.add_typer(data_app, name="data")
 app.add_typer(pool_app, name="pool")
+app.add_typer(dragon_app, name="dragon")
 
 
 def main() -> None:
@@ -50,12 +52,13 @@ def _exit_status(error: Exception) -> int | None:
     from data_profile.errors import CalendarError, DataError, StoreError
     from data_profile.journal import JournalError
     from factor_pool.errors import FactorError, LedgerError, PoolError
+    from predictor.dragon_tiger.rules import RulesError
     from predictor.errors import PredictorError
     from scenario.errors import BackendError, IsolationError, OptionsError, ScenarioError
 
     if isinstance(error, BackendError | IsolationError):
         return 3
-    if isinstance(error, OptionsError):
+    if isinstance(error, OptionsError | RulesError):
         return 2
     if isinstance(error, CollectorError | JournalError):
         return 1

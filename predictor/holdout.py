@@ -106,20 +106,25 @@ class Bootstrap:
 
     Notes
     -----
-    Politis and Romano (1994), blocks of mean length `BLOCK` sessions, since good and bad days
+    Politis and Romano (1994), blocks of mean length `block` sessions, since good and bad days
     come in spells; percentile intervals. The same resamples serve every series, so differences
     are paired.
     """
 
-    def __init__(self, sessions: int, *, seed: int) -> None:
+    def __init__(self, sessions: int, *, seed: int, block: float = BLOCK) -> None:
         rng = np.random.default_rng(seed)
         shape, here = (RESAMPLES, sessions), np.arange(sessions)
-        jump = rng.random(shape) < 1 / BLOCK
+        jump = rng.random(shape) < 1 / block
         jump[:, 0] = True
         jumped_at = np.maximum.accumulate(np.where(jump, here, 0), axis=1)
         start = np.take_along_axis(rng.integers(sessions, size=shape), jumped_at, axis=1)
-        rows = (start + here - jumped_at) % sessions
-        self._times = np.stack([np.bincount(row, minlength=sessions) for row in rows]).astype(float)
+        self._rows = (start + here - jumped_at) % sessions
+        times = [np.bincount(row, minlength=sessions) for row in self._rows]
+        self._times = np.stack(times).astype(float)
+
+    def resampled(self, series: np.ndarray) -> np.ndarray:
+        """The series as each resample has it, float64 (RESAMPLES, sessions)."""
+        return series[self._rows]
 
     def interval(self, series: np.ndarray) -> Interval | None:
         """Mean of a daily series, NaN left out; None where fewer than two sessions have one."""

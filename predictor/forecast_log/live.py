@@ -15,7 +15,7 @@ from data_profile.panel import Panel
 from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
 from factor_pool.evaluation.labels import label
 from predictor.forecast_log.log import ForecastLog
-from predictor.forecast_log.records import Record
+from predictor.forecast_log.records import CONFIRM, PREDICT, Record
 from predictor.holdout import BLOCK, LEVEL, METRICS, Bootstrap, Outcome, daily, difference, table
 
 NOTE = (
@@ -60,7 +60,7 @@ def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
         "days": len(judged),
         "sessions": _span(judged),
         "pending": [str(r.for_session) for r in made if r.for_session not in row_of],
-        "not_counted": len(log.records()) - len(made),
+        "not_counted": sum(one.step in (PREDICT, CONFIRM) for one in log.records()) - len(made),
         "models": _days_of_models(judged),
         "interval": f"{LEVEL:.0%}, stationary bootstrap over sessions, mean block {BLOCK}",
         "metrics": METRICS,
