@@ -20,6 +20,7 @@ from factor_pool.evaluation.windows import Windows
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
 from scenario.account import Account, Budget
+from scenario.backtests import backtest_accepted
 from scenario.errors import BackendError, OptionsError, ScenarioError
 from scenario.isolation import Isolation, choose
 from scenario.laboratory import Laboratory
@@ -130,7 +131,10 @@ def mine(
             except ScenarioError as error:
                 _report(home, night, windows, "failed", str(error))
                 raise
-        return _close(home, night, windows, end)
+        summary = _close(home, night, windows, end)
+        if end != "interrupted" and backtest_accepted(home, options.isolation, display.say):
+            night.publish()
+        return summary
 
 
 def _run(night: Night) -> End:

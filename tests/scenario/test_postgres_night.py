@@ -31,6 +31,7 @@ def uri(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
     server.start()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
     monkeypatch.setattr("scenario.loop.choose", lambda *args: Here())
+    monkeypatch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
     return server.uri
 
 
