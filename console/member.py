@@ -24,6 +24,7 @@ def show_member(document: Mapping[str, Any]) -> None:
     _line(f"{sense} values should mean more limit-ups; foretells {document['label']}")
     _line(f"hypothesis ({document['proposer']}): {document['hypothesis']}")
     _figures(document["search"], document["confirm"], document["sign"])
+    _backtest(document["backtest"])
     _sealed(document["sealed"])
     _hits(document["search"])
     _decay(document["decay"])
@@ -61,6 +62,23 @@ def _figures(search: Mapping[str, Any], confirm: Mapping[str, Any], sign: int) -
     made.add_row("rank autocorrelation", number(search["rank_autocorrelation"], 2), "")
     made.add_row("largest correlation in the pool", number(search["max_pool_correlation"], 2), "")
     stdout.print(Padding(made, (1, 0, 0, 2)))
+
+
+def _backtest(document: Mapping[str, Any] | None) -> None:
+    if document is None:
+        _line("backtest: waits for the end of a night (tide mine)", "dim")
+        return
+    for name, part in document["windows"].items():
+        figures = part["figures"]
+        _line(
+            f"{document['engine']}, {name}: {_percent(figures['annual_excess'], '+')} a year over "
+            f"the market after costs, largest loss {_percent(figures['excess_drawdown'])}, "
+            f"turnover {_percent(figures['daily_turnover'])} a session"
+        )
+
+
+def _percent(value: float | None, sign: str = "") -> str:
+    return "-" if value is None else f"{100 * value:{sign}.1f}%"
 
 
 def _sealed(figure: Mapping[str, Any] | None) -> None:

@@ -187,6 +187,18 @@ def load(home: Home, member: Member) -> dict[str, Any] | None:
     return document
 
 
+def summary(home: Home, member: Member) -> dict[str, Any] | None:
+    """The member's backtest without its curves; None where there is none."""
+    document = load(home, member)
+    if document is None:
+        return None
+    windows = {
+        name: {key: value for key, value in part.items() if key != "curve"}
+        for name, part in document["windows"].items()
+    }
+    return {**document, "windows": windows}
+
+
 def file_of(home: Home, member: Member) -> Path:
     """Where a member's backtest is kept."""
     return home.reports / member.id / FILE

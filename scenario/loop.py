@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -104,7 +105,7 @@ def mine(
         )
         with chosen as isolation:
             isolation.start(session.panels(search, windows.confirm_panel(panel)))
-            laboratory = Laboratory(isolation, windows, options.label)
+            laboratory = Laboratory(isolation, windows, options.label, math.prod(search.shape))
             night = Night(
                 session=session,
                 ledger=ledger,

@@ -13,7 +13,7 @@ RUN grep '^setuptools==' /build/requirements.txt > /build/first.txt \
  && pip="$pip --find-links /build/wheels --no-deps --require-hashes" \
  && $pip --target /opt/build -r /build/first.txt \
  && PYTHONPATH=/opt/build $pip --no-build-isolation --target /opt/qlib -r /build/rest.txt \
- && find /opt/qlib -type d -name tests -prune -exec rm -rf {} +
+ && find /opt/qlib/scipy /opt/qlib/pandas /opt/qlib/cvxpy -type d -name tests -prune -exec rm -rf {} +
 
 FROM ${BASE_IMAGE}
 USER root
