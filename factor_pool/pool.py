@@ -144,7 +144,8 @@ class Pool:
             for name, run_id in nights.items():
                 self._describe_night(ledger, name, run_id)
             if ledger.pool_version():
-                register(self._client, ledger.members(), ledger.pool_version(), self._home.cache)
+                home, members = ledger.home_id(), ledger.members()
+                register(self._client, members, ledger.pool_version(), self._home.cache, home)
         return len(pending)
 
     def publish_night(self, session: str, reports: Sequence[Path] = ()) -> None:
@@ -205,6 +206,7 @@ class Pool:
         attempt = ledger.attempt(member.attempt_id)
         tags = run_card.factor_tags(member, attempt, test)
         tags |= {"mlflow.parentRunId": nights[member.session], "status": member.status}
+        tags |= {"home": ledger.home_id()}
         run_id = self._run(f"{member.session}/{member.id}", run_card.factor_name(member), tags)
         for name, text in run_card.factor_params(member, attempt, test).items():
             self._client.log_param(run_id, name, text)

@@ -54,6 +54,9 @@ def backtest_accepted(
         errands, problems = backtests.waiting(home, panel)
         for line in problems:
             say(line)
+        if errands:
+            names = ", ".join(errand.member.id for errand in errands)
+            say(f"backtest by Qlib of what was accepted: {names}")
         groups = itertools.groupby(errands, key=lambda errand: errand.windows[1])
         return sum(_trade(home, panel, list(group), mode, say) for _, group in groups)
     except (IsolationError, FactorError, DataError, OSError) as error:
