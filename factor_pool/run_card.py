@@ -173,6 +173,9 @@ def _metrics(figures: Mapping[str, Any], test: Test) -> dict[str, float]:
         for key, name in _SEARCH.items()
         if isinstance(figures.get(key), int | float)
     }
+    account = figures.get("account") or {}
+    if account.get("annual_excess") is not None:
+        search["search/simulated_annual_excess"] = float(account["annual_excess"])
     confirm = {"confirm/p_value": test.p_value, "confirm/level": test.level}
     if "added_rank_ic" in test.figures:
         confirm["confirm/added_rank_ic"] = float(test.figures["added_rank_ic"])
