@@ -1,12 +1,13 @@
 """What the model sees: features known at the cut-off, and the next session's limit-ups."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from data_profile.panel import Panel
 from data_profile.profile import Profile
+from data_profile.store import Store
 from factor_pool.errors import FactorError
 from factor_pool.evaluation.labels import label
 from factor_pool.expression import Expression, evaluate, parse
@@ -16,6 +17,23 @@ from predictor.features import Feature
 REQUIRED = ("limit_up_count", "company_count")
 CUTOFF = "15:45"
 COLD_START = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Panels:
+    """The market twice, over the same sessions and sectors.
+
+    Parameters
+    ----------
+    known
+        Each session as it was known at the cut-off of that very day: what features are made of.
+        A field without a value by then is not there.
+    outcome
+        All that is known now: what targets, and the figures after the event, are made of.
+    """
+
+    known: Panel
+    outcome: Panel
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,22 +90,62 @@ class Dataset:
         )
 
 
-def as_known(panel: Panel, end: object = None) -> Panel:
-    """The panel as it was known after session `end`: nothing from later, not even a listing.
+def panels(store: Store, end: object = None, *, cutoff: str = CUTOFF) -> Panels:
+    """The store as the predictor may see it after session `end`, and nothing from later.
+
+    Parameters
+    ----------
+    store
+        Is read only.
+    end
+        Last session, `None` for the store's last.
+    cutoff
+        "HH:MM", Asia/Shanghai. A value that was collected later that day, as a correction or
+        because the machine was off, is missing from `known`; it still is an outcome.
+
+    Raises
+    ------
+    data_profile.errors.StoreError
+        There is no store, it is damaged, or the cut-off is no time.
+    PredictorError
+        Nothing was known at the cut-off of any session.
+    """
+    return align(store.panel(cutoff=cutoff), store.panel(), end)
+
+
+def align(known: Panel, outcome: Panel, end: object = None) -> Panels:
+    """Cut two panels of the same sessions and instruments after `end`, alike.
 
     A panel's `listed` reaches over a hole when a later row exists, and its instruments include
-    those first seen later; here both end with what has been seen, so that a cross-section of the
-    last session never depends on the future.
+    those first seen later; here both end with what has been seen by the cut-off, so that a
+    cross-section of the last session never depends on the future.
+
+    Raises
+    ------
+    PredictorError
+        No sector was known by then.
     """
-    cut = panel.between(end=end)
-    present = _present(cut)
+    known, outcome = known.between(end=end), outcome.between(end=end)
+    present = _present(known)
     keep = np.flatnonzero(present.any(axis=0))
-    seen = np.logical_or.accumulate(present[::-1], axis=0)[::-1]
+    if len(keep) == 0:
+        raise PredictorError(
+            "the store knew of no sector at the cut-off of any session; "
+            "import a history, or collect in time"
+        )
+    known, outcome = _seen(known, keep), _seen(outcome, keep)
+    valued = {n: matrix for n, matrix in known.values.items() if np.isfinite(matrix).any()}
+    return Panels(replace(known, values=valued), outcome)
+
+
+def _seen(panel: Panel, keep: np.ndarray) -> Panel:
+    """Some instruments, each listed up to its last value."""
+    lasting = np.logical_or.accumulate(_present(panel)[::-1], axis=0)[::-1]
     return Panel(
-        cut.sessions,
-        tuple(cut.instruments[k] for k in keep),
-        {name: np.ascontiguousarray(matrix[:, keep]) for name, matrix in cut.values.items()},
-        np.ascontiguousarray((cut.listed & seen)[:, keep]),
+        panel.sessions,
+        tuple(panel.instruments[k] for k in keep),
+        {name: np.ascontiguousarray(matrix[:, keep]) for name, matrix in panel.values.items()},
+        np.ascontiguousarray((panel.listed & lasting)[:, keep]),
     )
 
 
@@ -149,8 +207,8 @@ def require_fields(features: Sequence[Feature], panel: Panel) -> None:
             )
 
 
-def build(panel: Panel, features: Sequence[Feature]) -> Dataset:
-    """Evaluate the features and the targets on a panel.
+def build(panels: Panels, features: Sequence[Feature]) -> Dataset:
+    """Evaluate the features on what was known, and the targets on what came of it.
 
     Raises
     ------
@@ -159,21 +217,29 @@ def build(panel: Panel, features: Sequence[Feature]) -> Dataset:
     """
     expressions = [_parse(feature) for feature in features]
     try:
-        columns = evaluate(expressions, panel)
-        count, surge = label(panel, "limit_up_count"), label(panel, "limit_up_surge")
+        columns = evaluate(expressions, _with_missing(panels.known, expressions))
+        count = label(panels.outcome, "limit_up_count")
+        surge = label(panels.outcome, "limit_up_surge")
     except FactorError as error:
         raise PredictorError(f"a feature cannot be evaluated: {error}") from error
     values = np.stack(columns, axis=-1).astype(np.float32)
     values[~np.isfinite(values)] = np.nan
     return Dataset(
-        panel.sessions,
-        panel.instruments,
+        panels.known.sessions,
+        panels.known.instruments,
         tuple(features),
         values,
-        count.astype(np.float32),
-        surge.astype(np.float32),
-        _present(panel),
+        count,
+        surge,
+        _present(panels.known),
     )
+
+
+def _with_missing(panel: Panel, expressions: Sequence[Expression]) -> Panel:
+    """The panel with every field that the expressions read; one not known yet has no values."""
+    absent = {name for e in expressions for name in e.fields if name not in panel.values}
+    nothing = np.full(panel.shape, np.nan, dtype=np.float32)
+    return replace(panel, values={**panel.values, **dict.fromkeys(sorted(absent), nothing)})
 
 
 def _parse(feature: Feature) -> Expression:

@@ -13,7 +13,16 @@ from data_profile.panel import Panel
 from data_profile.sessions import as_date, next_session
 from data_profile.store import Store
 from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
-from predictor.dataset import COLD_START, Dataset, as_known, build, require_fields
+from predictor.dataset import (
+    COLD_START,
+    CUTOFF,
+    Dataset,
+    Panels,
+    align,
+    build,
+    panels,
+    require_fields,
+)
 from predictor.errors import PredictorError
 from predictor.explain import Language, Reason, explain
 from predictor.pool import read_pool
@@ -156,11 +165,11 @@ def predict(home: Home, *, date: datetime.date | str | None = None, top: int = 1
     if top < 1:
         raise PredictorError(f"top must be at least 1, got {top}")
     store = Store(home.store)
-    whole = store.panel()
-    panel = as_known(whole, _as_of(whole, date))
+    market = panels(store, _as_of(store.panel(), date))
+    panel = market.known
     stored = load_current(home.models)
-    require_fields(stored.model.features, panel)
-    dataset = build(panel, stored.model.features)
+    require_fields(stored.model.features, market.outcome)
+    dataset = build(market, stored.model.features)
     as_of = as_date(panel.sessions[-1])
     names = store.names()
     order, waves = _rank(stored, dataset, names)
@@ -182,7 +191,7 @@ def predict(home: Home, *, date: datetime.date | str | None = None, top: int = 1
         },
         absent=tuple(s for s, here in zip(dataset.sectors, ranked, strict=True) if not here),
         missing_features=stored.card["missing_features"],
-        notes=_notes(home, stored, panel, as_of),
+        notes=_notes(home, stored, market, as_of),
         track_record=stored.card["track_record"],
     )
 
@@ -206,7 +215,9 @@ def _rank(
     """All sectors with a row: by score, and by the probability of a wave."""
     columns = np.flatnonzero(dataset.present[-1])
     if len(columns) == 0:
-        raise PredictorError(f"no sector has limit-up counts on {dataset.sessions[-1]}")
+        raise PredictorError(
+            f"of no sector the limit-ups of {dataset.sessions[-1]} were known by {CUTOFF} that day"
+        )
     said = stored.model.predict(dataset.values[-1, columns])
     rankings = []
     for head, by in (("rank", said.score), ("surge", said.p_surge)):
@@ -250,7 +261,7 @@ def _baselines(
     return result
 
 
-def _notes(home: Home, stored: Stored, panel: Panel, as_of: datetime.date) -> tuple[str, ...]:
+def _notes(home: Home, stored: Stored, market: Panels, as_of: datetime.date) -> tuple[str, ...]:
     data, pool = stored.card["data"], stored.card["pool"]
     learnt = datetime.date.fromisoformat(data["end"])
     notes = []
@@ -259,12 +270,12 @@ def _notes(home: Home, stored: Stored, panel: Panel, as_of: datetime.date) -> tu
             f"hindsight: the model was fitted on sessions up to {learnt}, later than {as_of}; "
             "this is no forecast that could have been made then"
         )
-    elif as_known(panel, learnt).snapshot_id != data["snapshot_id"]:
+    elif align(market.known, market.outcome, learnt).known.snapshot_id != data["snapshot_id"]:
         notes.append(
             f"stale model: the sessions up to {learnt} that it was trained on have changed in the "
             "store since; run `tide train`"
         )
-    newer = int((panel.sessions > np.datetime64(learnt)).sum())
+    newer = int((market.known.sessions > np.datetime64(learnt)).sum())
     if newer:
         notes.append(
             f"the model was trained on data up to {learnt}; sessions in the store since: {newer}"

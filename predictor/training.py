@@ -13,7 +13,7 @@ from data_profile.panel import Panel
 from data_profile.store import Store
 from factor_pool.ledger import Ledger
 from predictor import storage, tracking
-from predictor.dataset import Dataset, as_known, build, split_usable
+from predictor.dataset import Dataset, build, panels, split_usable
 from predictor.features import BASE_FEATURES, pool_features
 from predictor.model import HEADS, Model, Step, fit, parameters, refit
 from predictor.pool import PoolState, read_pool
@@ -78,20 +78,20 @@ def train(home: Home, *, seed: int = 1, progress: Progress | None = None) -> Tra
         There is no store.
     """
     started = time.monotonic()
-    panel = as_known(Store(home.store).panel())
+    market = panels(Store(home.store))
     pool = read_pool(home)
-    features, missing = split_usable(BASE_FEATURES + pool_features(pool.members), panel)
+    features, missing = split_usable(BASE_FEATURES + pool_features(pool.members), market.known)
     mined = [feature.name for feature in features if feature.member is not None]
     steps = _Steps(progress, total=2 * len(HEADS) + (len(JUDGED_HEADS) if mined else 0) + 4)
-    parts = split(panel, home.ledger)
+    parts = split(market.outcome, home.ledger)
     steps("computing the features")
-    dataset = build(panel, features)
+    dataset = build(market, features)
     if parts.sealed:
-        _log_opening(home, parts, panel)
-    judged, record = _judge(panel, dataset, parts, mined, seed, steps)
+        _log_opening(home, parts, market.known)
+    judged, record = _judge(market.known, dataset, parts, mined, seed, steps)
     final = refit(judged, dataset, parts.everything, seed=seed, step=steps.named("refitting"))
     steps("saving the model")
-    card = _card(panel, parts, pool, missing, record, seed)
+    card = _card(market.known, parts, pool, missing, record, seed)
     path = home.models / storage.save(home.models, final, card)
     stored = storage.load(path)
     steps("recording in MLflow")

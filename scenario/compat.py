@@ -128,7 +128,7 @@ def enter(folder: Path) -> None:
         key.chmod(0o600)
     _loguru.remove()
     _loguru.add(
-        folder / "rdagent.log", filter=_redacted, rotation="2 MB", retention=2, level="INFO"
+        folder / "rdagent.log", filter=_redacted, rotation="250 KB", retention=2, level="INFO"
     )
 
 

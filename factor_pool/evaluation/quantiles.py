@@ -6,12 +6,15 @@ groups show it: in the label's own unit, and beyond the baseline in places of th
 
 from collections.abc import Sequence
 
+import numba
 import numpy as np
 
 from factor_pool.evaluation.metrics import rank_ic, ranks
 from factor_pool.evaluation.rank_kernels import MIN_INSTRUMENTS
 
 GROUPS = 5
+_OWN = 1e-10
+"""Least share of a control's variance that is its own; one with less is spanned by the others."""
 
 
 def quantile_means(values: np.ndarray, label: np.ndarray, groups: int = GROUPS) -> np.ndarray:
@@ -43,18 +46,44 @@ def quantile_means(values: np.ndarray, label: np.ndarray, groups: int = GROUPS) 
     [[0.4, 4.4]]
     """
     result = np.full((len(values), groups), np.nan)
-    both = np.isfinite(values) & np.isfinite(label)
+    _group_rows(
+        np.ascontiguousarray(values, dtype=np.float64),
+        np.ascontiguousarray(label, dtype=np.float64),
+        result,
+    )
+    return result
+
+
+@numba.njit(cache=True)
+def _group_rows(values: np.ndarray, label: np.ndarray, result: np.ndarray) -> None:
+    columns, groups = values.shape[1], result.shape[1]
+    row, outcome, total = np.empty(columns), np.empty(columns), np.empty(columns + 1)
     for t in range(len(values)):
-        count = int(both[t].sum())
+        count = 0
+        for s in range(columns):
+            if np.isfinite(values[t, s]) and np.isfinite(label[t, s]):
+                row[count], outcome[count] = values[t, s], label[t, s]
+                count += 1
         if count < MIN_INSTRUMENTS:
             continue
-        _, place, size = np.unique(values[t, both[t]], return_inverse=True, return_counts=True)
+        order = np.argsort(row[:count], kind="mergesort")
         # Each block of ties holds its mean label in every one of its places.
-        means = np.bincount(place, weights=label[t, both[t]]) / size
-        total = np.concatenate([[0.0], np.cumsum(np.repeat(means, size))])
-        edges = np.interp(np.linspace(0, count, groups + 1), np.arange(count + 1), total)
-        result[t] = np.diff(edges) * groups / count
-    return result
+        start, total[0] = 0, 0.0
+        while start < count:
+            stop, labels = start, 0.0
+            while stop < count and row[order[stop]] == row[order[start]]:
+                labels += outcome[order[stop]]
+                stop += 1
+            for place in range(start, stop):
+                total[place + 1] = total[start] + labels * (place + 1 - start) / (stop - start)
+            start = stop
+        before = 0.0
+        for group in range(groups):
+            edge = count * (group + 1) / groups
+            whole = min(int(edge), count - 1)
+            upto = total[whole] + (edge - whole) * (total[whole + 1] - total[whole])
+            result[t, group] = (upto - before) * groups / count
+            before = upto
 
 
 def beyond(
@@ -79,24 +108,55 @@ def beyond(
         factor or label is missing, and in sessions with fewer than 10 of both.
     """
     usable = np.isfinite(label)
-    ranked = [ranks(np.where(usable, control, np.nan)) for control in controls]
     both = np.isfinite(values) & usable
+    ranked = np.zeros((len(controls), *label.shape))
+    for k, control in enumerate(controls):
+        ranked[k] = _centred(ranks(np.where(usable, control, np.nan)))
     factor_ranks = ranks(np.where(both, values, np.nan))
     label_ranks = ranks(np.where(both, label, np.nan))
     left = np.full((2, *label.shape), np.nan)
-    for t in range(len(label)):
-        here = both[t]
-        if here.sum() < MIN_INSTRUMENTS:
-            continue
-        columns = [np.ones(int(here.sum()))]
-        for control in ranked:
-            row = control[t] - np.nanmean(control[t]) if usable[t].any() else control[t]
-            columns.append(np.nan_to_num(row[here]))
-        design = np.stack(columns, axis=1)
-        targets = np.stack([factor_ranks[t, here], label_ranks[t, here]], axis=1)
-        fitted, *_ = np.linalg.lstsq(design, targets, rcond=None)
-        left[:, t, here] = (targets - design @ fitted).T / len(targets)
+    _leave_rows(both, ranked, factor_ranks, label_ranks, left)
     return left[0], left[1]
+
+
+def _centred(rows: np.ndarray) -> np.ndarray:
+    """Each row less the mean of its finite values; 0 where missing."""
+    found = np.isfinite(rows)
+    mean = np.where(found, rows, 0).sum(axis=1) / np.maximum(found.sum(axis=1), 1)
+    return np.where(found, rows - mean[:, None], 0)
+
+
+@numba.njit(cache=True)
+def _leave_rows(
+    both: np.ndarray,
+    controls: np.ndarray,
+    factor_ranks: np.ndarray,
+    label_ranks: np.ndarray,
+    left: np.ndarray,
+) -> None:
+    """Residuals of least squares on a constant and the controls, by Gram-Schmidt done twice."""
+    amount = len(controls)
+    for t in range(len(both)):
+        here = np.flatnonzero(both[t])
+        if len(here) < MIN_INSTRUMENTS:
+            continue
+        # The two to be explained come last; what lies in the earlier ones is nothing of its own.
+        vectors = np.empty((amount + 2, len(here)))
+        for k in range(amount):
+            vectors[k] = controls[k, t][here]
+        vectors[amount], vectors[amount + 1] = factor_ranks[t][here], label_ranks[t][here]
+        for k in range(amount + 2):
+            vectors[k] -= vectors[k].mean()
+            before = (vectors[k] ** 2).sum()
+            for _ in range(2):
+                for earlier in range(min(k, amount)):
+                    vectors[k] -= (vectors[k] * vectors[earlier]).sum() * vectors[earlier]
+            if k < amount:
+                size = (vectors[k] ** 2).sum()
+                vectors[k] *= 1 / np.sqrt(size) if size > _OWN * before else 0.0
+        for k in range(2):
+            for place, s in enumerate(here):
+                left[k, t, s] = vectors[amount + k, place] / len(here)
 
 
 def autocorrelation(values: np.ndarray, lags: Sequence[int]) -> dict[int, np.ndarray]:

@@ -55,11 +55,17 @@ def warm() -> None:
 
 
 def every_operator(one: str, other: str) -> list[str]:
-    """Calls of each operator, on two fields (float32) and on rolling results (float64)."""
+    """Calls of each operator, on fields (float32) and on rolling results (float64).
+
+    Where two arguments may change places they are sorted by their text, so that a rolling result
+    comes first only where its text does: `first * Mean(...)` before `second`.
+    """
+    first, second = sorted((one, other))
+    numbers = (f"${first}", f"${second}", f"Mean(${second}, 5)", f"${first} * Mean(${second}, 5)")
     examples = {
-        "series": (f"${one}", f"Mean(${other}, 5)"),
-        "operand": (f"${other}", f"Mean(${one}, 5)"),
-        "condition": (f"${one} > ${other}",),
+        "series": numbers,
+        "operand": numbers,
+        "condition": (f"${first} > ${second}",),
         "window": ("5",),
         "fraction": ("0.3",),
     }
@@ -67,4 +73,5 @@ def every_operator(one: str, other: str) -> list[str]:
         f"{operator.name}({', '.join(chosen)})"
         for operator in OPERATORS.values()
         for chosen in itertools.product(*(examples[kind] for kind in operator.arguments))
+        if len(set(chosen)) == len(chosen)
     ]

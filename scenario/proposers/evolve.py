@@ -87,6 +87,8 @@ class _Batch:
         self.texts: list[str] = []
 
     def add(self, text: str) -> None:
+        if self._known(text):  # late in a night most are, and reading a text costs far more
+            return
         try:
             expression = parse(text, self._units)
         except ExpressionError:

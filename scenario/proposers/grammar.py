@@ -4,6 +4,7 @@ Everything here is made as a tree of names and written as text; `parse` has the 
 it is an expression. Trees that it would refuse for their units are avoided, not repaired.
 """
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -87,7 +88,7 @@ class Grammar:
 
     def tree(self, text: str) -> Tree:
         """The tree of an expression's text."""
-        return _tree(parse(text).node)
+        return _parsed(text)
 
     def random(self, rng: np.random.Generator, depth: int = DEPTH) -> Tree:
         """A fresh expression of at most `depth` operators above a field."""
@@ -176,6 +177,11 @@ class Grammar:
             return Tree(smoother, (tree, _window(rng)))
         field = Tree(f"${fields[int(rng.integers(len(fields)))]}")
         return field if rng.random() < 0.6 else Tree("Mean", (field, _window(rng)))
+
+
+@functools.lru_cache(maxsize=4_096)  # parents are drawn again and again
+def _parsed(text: str) -> Tree:
+    return _tree(parse(text).node)
 
 
 def _tree(node: Node) -> Tree:

@@ -13,7 +13,7 @@ from data_profile.panel import Panel
 from data_profile.store import Store
 from factor_pool.ledger import Ledger
 from factor_pool.records import Proposal, Test
-from predictor.dataset import Dataset, as_known, build
+from predictor.dataset import Dataset, Panels, align, build
 from predictor.features import BASE_FEATURES
 from predictor.training import Trained, train
 
@@ -41,13 +41,20 @@ def market() -> Market:
 
 
 @pytest.fixture(scope="session")
-def panel(market: Market) -> Panel:
-    return as_known(Panel.from_frame(market.frame))
+def panels(market: Market) -> Panels:
+    """Nothing in it was corrected later: what is known and the outcome are the same."""
+    panel = Panel.from_frame(market.frame)
+    return align(panel, panel)
 
 
 @pytest.fixture(scope="session")
-def dataset(panel: Panel) -> Dataset:
-    return build(panel, BASE_FEATURES)
+def panel(panels: Panels) -> Panel:
+    return panels.outcome
+
+
+@pytest.fixture(scope="session")
+def dataset(panels: Panels) -> Dataset:
+    return build(panels, BASE_FEATURES)
 
 
 @pytest.fixture(scope="session")

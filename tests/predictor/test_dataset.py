@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from data_profile.market import Market
 from data_profile.panel import Panel
-from predictor.dataset import Dataset, as_known, build, require_fields, split_usable
+from predictor.dataset import Dataset, Panels, align, build, require_fields, split_usable
 from predictor.errors import PredictorError
 from predictor.features import BASE_FEATURES, Feature
 
@@ -54,17 +54,20 @@ def test_values_agree_with_the_panel(panel: Panel, dataset: Dataset) -> None:
 def test_nothing_after_a_session_reaches_its_features(
     panel: Panel, dataset: Dataset, row: int, seed: int
 ) -> None:
-    other = build(poisoned(panel, row, seed), BASE_FEATURES)
+    bad = poisoned(panel, row, seed)
+    other = build(Panels(bad, bad), BASE_FEATURES)
     np.testing.assert_array_equal(other.values[: row + 1], dataset.values[: row + 1])
 
 
-def test_as_known_forgets_listings_of_the_future(panel: Panel) -> None:
-    row = 100
-    known = as_known(poisoned(panel, row, 1), panel.sessions[row])
-    clean = as_known(panel, panel.sessions[row])
+def test_what_is_known_forgets_listings_of_the_future(panel: Panel) -> None:
+    row = int(np.flatnonzero(np.isfinite(panel.values["net_inflow"]).any(axis=1))[0]) - 1
+    bad = poisoned(panel, row, 1)
+    known = align(bad, bad, panel.sessions[row]).known
+    clean = align(panel, panel, panel.sessions[row]).known
     assert known.snapshot_id == clean.snapshot_id
     assert len(known.sessions) == row + 1
     assert len(known.instruments) < len(panel.instruments)  # the market lists some later
+    assert "net_inflow" not in known.fields  # money flow begins later too
 
 
 def test_missing_fields_are_named_and_left_to_nobody(market: Market) -> None:
@@ -99,7 +102,7 @@ def test_a_model_without_its_field_is_told_so(market: Market) -> None:
         require_fields(BASE_FEATURES, panel)
 
 
-def test_a_feature_that_cannot_be_read_is_named(panel: Panel) -> None:
+def test_a_feature_that_cannot_be_read_is_named(panels: Panels) -> None:
     broken = Feature("broken", "Mean($close", "x", "{}", "{}")
     with pytest.raises(PredictorError, match="broken"):
-        build(panel, [broken])
+        build(panels, [broken])

@@ -7,7 +7,7 @@ import pytest
 
 from data_profile.home import Home
 from data_profile.panel import Panel
-from predictor.dataset import COLD_START, Dataset, build
+from predictor.dataset import COLD_START, Dataset, Panels, build
 from predictor.explain import Comparison, Reason, explain
 from predictor.features import BASE_FEATURES, Feature
 from predictor.storage import Stored, load_current
@@ -22,8 +22,8 @@ def stored(trained_home: tuple[Home, Trained]) -> Stored:
 
 
 @pytest.fixture(scope="module")
-def seen(stored: Stored, panel: Panel) -> Dataset:
-    return build(panel, stored.model.features)
+def seen(stored: Stored, panels: Panels) -> Dataset:
+    return build(panels, stored.model.features)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_a_young_sector_is_not_compared_with_its_past(stored: Stored, panel: Pan
     listed = panel.listed.copy()
     listed[: ROW - 5, 3] = False
     young = Panel(panel.sessions, panel.instruments, panel.values, listed)
-    seen = build(young, stored.model.features)
+    seen = build(Panels(young, young), stored.model.features)
     if not seen.present[ROW, 3]:
         pytest.skip("the sector has a hole in that session")
     own = np.isfinite(seen.values[:ROW, 3]).sum(axis=0)

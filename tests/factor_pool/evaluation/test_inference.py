@@ -35,6 +35,13 @@ def test_p_value_depends_on_the_seed_and_nothing_else() -> None:
     assert seed_of("Mean($close, 5)") == seed_of("Mean($close, 5)") != seed_of("Mean($close, 6)")
 
 
+def test_p_value_does_not_depend_on_how_many_threads_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(2).normal(size=60) + 0.3
+    found = bootstrap_p(x, seed=5)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert bootstrap_p(x, seed=5) == found
+
+
 def test_p_value_is_near_the_normal_one_for_long_independent_series() -> None:
     x = np.random.default_rng(3).normal(size=3000)
     for mean in (0.0, 0.02, 0.04):

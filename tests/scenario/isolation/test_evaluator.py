@@ -1,6 +1,8 @@
 """The real runner: the same numbers as without a sandbox, and nothing compiled twice."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,41 @@ def test_every_operator_is_exercised_without_an_error(market: dict[str, Path]) -
     job = {"kind": "search", "label": "limit_up_count", "pool": [], "expressions": texts}
     results = evaluator.run(job, panels)["results"]
     assert [text for text, one in zip(texts, results, strict=True) if "error" in one] == []
+
+
+def test_a_prepared_worker_compiles_nothing_for_any_expression(market: dict[str, Path]) -> None:
+    """A job's process is a copy that keeps nothing: what it compiles, every other one would too."""
+    found = subprocess.run(
+        [sys.executable, "-c", _COUNT_KERNELS, str(market["search"])],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    before, after, answered = map(int, found.stdout.split())
+    assert after == before
+    assert answered >= 250
+
+
+_COUNT_KERNELS = """
+import gc, sys
+from pathlib import Path
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
+from data_profile.panel import Panel
+from data_profile.profile import Profile
+from scenario.isolation import evaluator
+from scenario.proposers.grammar import Grammar
+
+def kernels():
+    return sum(len(one.signatures) for one in gc.get_objects() if isinstance(one, Dispatcher))
+
+panels = {"search": Panel.open(Path(sys.argv[1]))}
+job = {"kind": "search", "label": "limit_up_count", "pool": ["$close"]}
+evaluator.prepare({**job, "expressions": []}, panels)
+before = kernels()
+grammar = Grammar(Profile.load().units(panels["search"]))
+rng = np.random.default_rng(1)
+texts = [str(grammar.random(rng)) for _ in range(600)]
+results = evaluator.run({**job, "expressions": texts}, panels)["results"]
+print(before, kernels(), sum("figures" in one for one in results))
+"""
