@@ -179,6 +179,9 @@ class Pool:
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
+            for name, text in run_card.EXPERIMENT_TAGS.items():  # those of an earlier version
+                if found.tags.get(name) != text:
+                    self._client.set_experiment_tag(found.experiment_id, name, text)
             return str(found.experiment_id)
         place = tracking.artifact_location(self.tracking_uri, self._home.artifacts / EXPERIMENT)
         tags = run_card.EXPERIMENT_TAGS
