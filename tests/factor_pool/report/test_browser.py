@@ -84,7 +84,7 @@ def test_without_javascript_the_tables_stand(tab: browser.Tab, page: Path) -> No
     try:
         tab.open(page.as_uri())
         assert tab.js("document.querySelectorAll('.chart *').length") == 0
-        assert tab.js("document.querySelectorAll('table').length") == 10
+        assert tab.js("document.querySelectorAll('table').length") == 12
         assert "browser of 2023" in tab.js("document.querySelector('noscript').innerText")
     finally:
         tab.ask("Emulation.setScriptExecutionDisabled", value=False)
