@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _COLOUR = {"active": "green", "watch": "yellow", "retired": "red"}
 _HEADINGS = ("", "search", "confirm", "sealed")
 _ACCOUNT = (
-    ("annual_excess", "as a portfolio: over the market, a year", "+"),
-    ("excess_drawdown", "  largest loss against the market", "+"),
+    ("annual_excess", "over the market, a year", "+"),
+    ("excess_drawdown", "  largest loss", "+"),
     ("daily_turnover", "  turnover a session", ""),
 )
 
@@ -52,7 +52,7 @@ def _figures(document: Mapping[str, Any]) -> None:
     search, confirm, sealed = document["search"], document["confirm"], document["sealed"]
 
     def signed(value: float | None) -> str:
-        return number(None if value is None else document["sign"] * value, signed=True)
+        return _oriented(value, document["sign"])
 
     made = table(*_HEADINGS, right=_HEADINGS[1:])
     made.add_row(
@@ -78,15 +78,20 @@ def _figures(document: Mapping[str, Any]) -> None:
     )
     made.add_row(
         "evidence",
-        f"t {number(search['added_t_hac'], 1, signed=True)}",
+        f"t {_oriented(search['added_t_hac'], document['sign'], 1)}",
         f"p {confirm['p_value']:.2g} at level {confirm['level']:.2g}",
         "" if sealed is None else _interval(sealed),
     )
     made.add_row("rank autocorrelation", number(search["rank_autocorrelation"], 2), "", "")
-    made.add_row("largest correlation in the pool", number(search["max_pool_correlation"], 2), "")
+    made.add_row("largest correlation in pool", number(search["max_pool_correlation"], 2), "")
     if document["backtest"] is not None:
         _accounts(made, document["backtest"]["windows"])
     stdout.print(Padding(made, (1, 0, 0, 2)))
+
+
+def _oriented(value: float | None, sign: int, digits: int = 3) -> str:
+    """A figure in the orientation in which the factor is used."""
+    return number(None if value is None else sign * value, digits, signed=True)
 
 
 def _interval(sealed: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ which weighs more than all the rest; it is built when the first factor has been 
 import hashlib
 import io
 import os
+import re
 import sys
 import tarfile
 import tempfile
@@ -28,6 +29,7 @@ from scenario.isolation import engine, sources, wheels
 _BASE = "python:3.11-slim"
 _LOCAL_BASE = "local/python:3.11"  # made from a machine's own Python where no registry is reached
 _BASE_LABEL = "limit-up-tide.base"
+_STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 
 
 @dataclass(frozen=True)
@@ -352,13 +354,25 @@ def _build(
     for event in events:
         line = str(event.get("stream", "")).strip()
         tail = line or tail
-        if line.startswith("Step "):
-            say(f"docker image: {recipe.name}: {line[:80]}")
+        if step := _STEP.match(line):
+            say(f"docker image: {recipe.name} {_bar(int(step[1]), int(step[2]))} {step[3][:50]}")
         if "error" in event:
             known = engine.explain(docker.errors.DockerException(str(event["error"])))
             if "disk" in known.fault:
                 raise known
             raise IsolationError(f"docker image: the build failed: {event['error']} {tail}"[:500])
+
+
+def _bar(done: int, of: int) -> str:
+    """How far a build is, as a bar of 20 places.
+
+    Examples
+    --------
+    >>> _bar(3, 15)
+    '[####................]  3/15'
+    """
+    full = round(20 * done / of)
+    return f"[{'#' * full}{'.' * (20 - full)}] {done:>2}/{of}"
 
 
 def main() -> None:
