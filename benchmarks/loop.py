@@ -142,7 +142,7 @@ def night(seconds: float, isolation: str, planted: bool) -> None:
     """
     market = "with planted factors" if planted else "without factors"
     with tempfile.TemporaryDirectory() as folder:
-        home = _home(folder, sectors=90, sessions=1_500, strength=float(planted))
+        home = _home(folder, sectors=90, sessions=1_500, null=not planted)
         _night(home, 20, isolation, seed=1)
         summary, watch = _night(home, seconds, isolation, seed=2)
         with cProfile.Profile() as profile:
@@ -157,7 +157,7 @@ def night(seconds: float, isolation: str, planted: bool) -> None:
         print(f"  {name:<20} {share:>5.0%}")
 
 
-def _night(home: Home, seconds: float, isolation: str, seed: int) -> tuple[Summary, Watch]:
+def _night(home: Home, seconds: float, isolation: Any, seed: int) -> tuple[Summary, Watch]:
     watch = Watch()
     options = MineOptions(
         hours=seconds / 3600, proposer="evolve", new=True, isolation=isolation, seed=seed
@@ -177,9 +177,9 @@ def _outermost(stats: pstats.Stats, files: Sequence[str]) -> float:
     return spent
 
 
-def _home(folder: str, sectors: int, sessions: int, strength: float = 1.0) -> Home:
+def _home(folder: str, sectors: int, sessions: int, null: bool = False) -> Home:
     home = Home(Path(folder) / "home").create()
-    market = synthetic(1, sectors=sectors, sessions=sessions, strength=strength)
+    market = synthetic(1, sectors=sectors, sessions=sessions, null=null)
     Store(home.store).build(market.frame, market.names, source="synthetic-1")
     return home
 

@@ -5,6 +5,7 @@ writes seeds of that theme that were not tried yet, offspring of the archive's e
 immigrants: fresh random expressions.
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -81,7 +82,7 @@ class _Batch:
 
     def __init__(self, context: Context, theme: Theme) -> None:
         self._known = context.memory.tried
-        self._units = context.units
+        self._units = frozenset(context.units.items())
         self._theme = theme
         self._new: set[str] = set()
         self.texts: list[str] = []
@@ -89,18 +90,24 @@ class _Batch:
     def add(self, text: str) -> None:
         if self._known(text):  # late in a night most are, and reading a text costs far more
             return
-        try:
-            expression = parse(text, self._units)
-        except ExpressionError:
-            return
-        while expression.operator is not None and expression.operator.name in _SAME_RANKING:
-            expression = expression.children[0]
-        canonical = str(expression)
-        if canonical in self._new or self._known(canonical):
+        canonical = _ranking(text, self._units)
+        if canonical is None or canonical in self._new or self._known(canonical):
             return
         if true_to(self._theme, canonical):
             self._new.add(canonical)
             self.texts.append(canonical)
+
+
+@functools.lru_cache(maxsize=16_384)  # the same elites have the same offspring again and again
+def _ranking(text: str, units: frozenset[tuple[str, str]]) -> str | None:
+    """Canonical text less what leaves the day's ranking as it is; None where it is invalid."""
+    try:
+        expression = parse(text, dict(units))
+    except ExpressionError:
+        return None
+    while expression.operator is not None and expression.operator.name in _SAME_RANKING:
+        expression = expression.children[0]
+    return str(expression)
 
 
 class _Parents:
