@@ -72,7 +72,7 @@ def _trade(
     say: Callable[[str], None],
 ) -> int:
     """Backtest factors that were accepted on the same windows."""
-    workers = min(_WORKERS, len(os.sched_getaffinity(0)), 2 * len(errands))
+    workers = min(_WORKERS, os.cpu_count() or 1, 2 * len(errands))
     with (
         tempfile.TemporaryDirectory(dir=home.cache) as place,
         choose(mode, workers, home, _progress(say), limits=LIMITS, runner=RUNNER) as sandbox,
