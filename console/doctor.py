@@ -91,7 +91,7 @@ def _table(rows: Sequence[Mapping[str, str]]) -> Table:
 
 
 def build_image(home: Home) -> None:
-    """Build the evaluator's image if it is not there yet.
+    """Build the evaluator's image, and the backtest's on it, if they are not there yet.
 
     Raises
     ------
@@ -99,10 +99,11 @@ def build_image(home: Home) -> None:
         No engine answers, or the image cannot be built; the text says what to do.
     """
     from scenario.isolation.engine import connect
-    from scenario.isolation.image import ensure_image
+    from scenario.isolation.image import RECIPES, ensure_image
 
-    identity = ensure_image(connect(), home, display.say)
-    display.say(f"evaluator image: {identity}")
+    client = connect()
+    for name, recipe in RECIPES.items():
+        display.say(f"{name} image: {ensure_image(client, home, display.say, recipe)}")
 
 
 def _python(home: Home) -> Finding:
@@ -218,11 +219,12 @@ def _messages(home: Home) -> Finding:
 def _docker(home: Home) -> Finding:
     from scenario.errors import IsolationError
     from scenario.isolation.engine import connect
-    from scenario.isolation.image import find_image
+    from scenario.isolation.image import BACKTEST, find_image
 
     try:
         client = connect()
         image = find_image(client)
+        backtest = find_image(client, BACKTEST)
     except IsolationError as error:
         return Finding(
             "Docker",
@@ -237,7 +239,15 @@ def _docker(home: Home) -> Finding:
             "an engine answers; the evaluator's image is not built",
             "tide doctor --build-image (or it is built on first use)",
         )
-    return Finding("Docker", "ok", f"an engine answers; image {image[:19]}")
+    detail = f"an engine answers; image {image[:19]}"
+    if backtest is None:
+        return Finding(
+            "Docker",
+            "ok",
+            f"{detail}; the backtest's image is not built",
+            "tide doctor --build-image (or it is built when the first factor is accepted)",
+        )
+    return Finding("Docker", "ok", f"{detail}, backtest {backtest[:19]}")
 
 
 def _language_model(home: Home) -> Finding:

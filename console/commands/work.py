@@ -33,7 +33,7 @@ def demo(
 def doctor(
     home: HomeOption = DEFAULT_HOME,
     build_image: Annotated[
-        bool, typer.Option("--build-image", help="Build the evaluator's container image.")
+        bool, typer.Option("--build-image", help="Build the container images.")
     ] = False,
     clean: Annotated[
         bool,
