@@ -78,9 +78,9 @@ def run_due(
 ) -> list[Report]:
     """Run all that is due, and note what can no more be run.
 
-    First every collecting step, oldest first; then one task after the other, each chosen anew, since
-    the end of one can make another due. Where another process is at work on a step, it is waited for, up
-    to `patience` seconds for a collecting step.
+    First every collecting step, oldest first; then one task after the other, each chosen anew,
+    since the end of one can make another due. Where another process is at work on a step, it is
+    waited for, up to `patience` seconds for a collecting step.
 
     Raises
     ------
