@@ -5,7 +5,9 @@ from pathlib import Path
 
 import typer
 
+from console.commands.backtesting import app as backtesting_app
 from console.commands.data import data_app
+from console.commands.day import app as day_app
 from console.commands.dragon import dragon_app
 from console.commands.forecasting import app as forecasting_app
 from console.commands.pool import pool_app
@@ -21,6 +23,8 @@ app = typer.Typer(
 )
 app.add_typer(work_app)
 app.add_typer(forecasting_app)
+app.add_typer(backtesting_app)
+app.add_typer(day_app)
 app.add_typer(reporting_app)
 app.add_typer(data_app, name="data")
 app.add_typer(pool_app, name="pool")

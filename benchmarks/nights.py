@@ -102,16 +102,18 @@ def mined(
     Call it in a process of its own: rdagent keeps one workspace a process.
     """
     from factor_pool.pool import Pool
-    from scenario.loop import mine
+    from scenario import loop
 
     logging.disable(logging.WARNING)
-    # What MLflow shows is made from the ledger, decides nothing, and would take a quarter of it.
+    # What MLflow shows is made from the ledger, decides nothing, and would take a quarter of it;
+    # nor do backtests decide.
     setattr(Pool, "publish_night", lambda *args: None)  # noqa: B010
+    loop.backtest_accepted = lambda *args: 0
     with tempfile.TemporaryDirectory() as folder, _quiet():
         home = Home(Path(folder)).create()
         Store(home.store).build(frame, names, source="benchmark")
         options = MineOptions(evaluations=evaluations, seed=seed, proposer="evolve", label=label)
-        mine(home, options, Silent(), isolation=InProcess())
+        loop.mine(home, options, Silent(), isolation=InProcess())
         panel = Panel.from_frame(frame)
         with Ledger(home.ledger, readonly=True) as ledger:
             return Night(

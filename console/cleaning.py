@@ -19,7 +19,7 @@ from scenario.errors import IsolationError, ScenarioError
 
 MODELS_KEPT = 10
 PANEL_DAYS = 7
-_KERNELS = re.compile(r"workers-[0-9a-f]{16}")
+_KERNELS = re.compile(r"workers-[0-9a-f]{16}(-qlib)?")
 _PANEL = re.compile(r"[0-9a-f]{64}")
 _CARD = "model.json"
 
@@ -77,7 +77,7 @@ def _kernels(home: Home) -> Iterator[tuple[str, Path]]:
 
     current = current_kernels(home.cache / "kernels").name
     for folder in sorted((home.cache / "kernels").glob("workers-*")):
-        if _KERNELS.fullmatch(folder.name) and folder.name != current:
+        if _KERNELS.fullmatch(folder.name) and not folder.name.startswith(current):
             yield "kernels", folder
 
 

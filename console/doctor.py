@@ -4,12 +4,13 @@ import importlib.metadata
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from rich.markup import escape
 from rich.padding import Padding
+from rich.table import Table
 
 from console import display, tables
 from data_profile.home import Home
@@ -34,14 +35,17 @@ class Finding:
         What was seen.
     remedy
         What to do about it; empty where nothing is to be done.
+    rows
+        The same in more detail, a line each, with the same keys in all.
     """
 
     name: str
     state: State
     detail: str
     remedy: str = ""
+    rows: tuple[dict[str, str], ...] = ()
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
 
@@ -56,9 +60,13 @@ def examine(home: Home) -> list[Finding]:
         _stocks,
         _calendar,
         _collection,
+        _day,
+        _forecasts,
+        _messages,
         _docker,
         _language_model,
         _pool,
+        _predictor,
     )
     return [check(home) for check in checks]
 
@@ -68,13 +76,22 @@ def show(findings: list[Finding]) -> None:
     for finding in findings:
         mark = f"[{_COLOUR[finding.state]}]{finding.state:<8}[/]"
         display.stdout.print(f"{mark} [bold]{finding.name}[/]: {escape(finding.detail)}")
+        if finding.rows:
+            display.stdout.print(Padding(_table(finding.rows), (0, 0, 0, 9)))
         if finding.remedy:
             remedy = Padding(escape(f"-> {finding.remedy}"), (0, 0, 0, 9))
             display.stdout.print(remedy, style="dim")
 
 
+def _table(rows: Sequence[Mapping[str, str]]) -> Table:
+    made = display.table(*rows[0])
+    for row in rows:
+        made.add_row(*(escape(cell) for cell in row.values()))
+    return made
+
+
 def build_image(home: Home) -> None:
-    """Build the evaluator's image if it is not there yet.
+    """Build the evaluator's image, and the backtest's on it, if they are not there yet.
 
     Raises
     ------
@@ -82,10 +99,11 @@ def build_image(home: Home) -> None:
         No engine answers, or the image cannot be built; the text says what to do.
     """
     from scenario.isolation.engine import connect
-    from scenario.isolation.image import ensure_image
+    from scenario.isolation.image import RECIPES, ensure_image
 
-    identity = ensure_image(connect(), home, display.say)
-    display.say(f"evaluator image: {identity}")
+    client = connect()
+    for name, recipe in RECIPES.items():
+        display.say(f"{name} image: {ensure_image(client, home, display.say, recipe)}")
 
 
 def _python(home: Home) -> Finding:
@@ -178,14 +196,35 @@ def _collection(home: Home) -> Finding:
     return Finding("collection", *standing(home))
 
 
+def _day(home: Home) -> Finding:
+    """Each step of the current trading day."""
+    from console.day import standing
+
+    verdict, rows = standing(home)
+    return Finding("the day", *verdict, rows=tuple(rows))
+
+
+def _forecasts(home: Home) -> Finding:
+    from console.day import forecasts
+
+    return Finding("forecast log", *forecasts(home))
+
+
+def _messages(home: Home) -> Finding:
+    from console.day import messages
+
+    return Finding("messages", *messages(home))
+
+
 def _docker(home: Home) -> Finding:
     from scenario.errors import IsolationError
     from scenario.isolation.engine import connect
-    from scenario.isolation.image import find_image
+    from scenario.isolation.image import BACKTEST, find_image
 
     try:
         client = connect()
         image = find_image(client)
+        backtest = find_image(client, BACKTEST)
     except IsolationError as error:
         return Finding(
             "Docker",
@@ -200,7 +239,15 @@ def _docker(home: Home) -> Finding:
             "an engine answers; the evaluator's image is not built",
             "tide doctor --build-image (or it is built on first use)",
         )
-    return Finding("Docker", "ok", f"an engine answers; image {image[:19]}")
+    detail = f"an engine answers; image {image[:19]}"
+    if backtest is None:
+        return Finding(
+            "Docker",
+            "ok",
+            f"{detail}; the backtest's image is not built",
+            "tide doctor --build-image (or it is built when the first factor is accepted)",
+        )
+    return Finding("Docker", "ok", f"{detail}, backtest {backtest[:19]}")
 
 
 def _language_model(home: Home) -> Finding:
@@ -223,3 +270,18 @@ def _pool(home: Home) -> Finding:
     with Ledger(home.ledger) as ledger:
         attempts, members = ledger.count(), len(ledger.members())
     return Finding("alpha pool", "ok", f"{members} accepted of {attempts} attempts")
+
+
+def _predictor(home: Home) -> Finding:
+    """Which model forecasts, and which waits to be compared with it."""
+    from predictor import storage
+    from predictor.errors import PredictorError
+
+    try:
+        champion = storage.load_current(home.models)
+    except PredictorError as error:
+        return Finding("predictor", "optional", str(error), "tide train")
+    detail = f"champion {champion.id}, trained on data up to {champion.card['data']['end']}"
+    challenger = storage.holder(home.models, storage.CHALLENGER)
+    waiting = f"; challenger {challenger} waits for new sessions" if challenger else ""
+    return Finding("predictor", "ok", detail + waiting)

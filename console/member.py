@@ -9,10 +9,17 @@ from rich.padding import Padding
 from console.display import number, stdout, table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from factor_pool.decay import Check
 
 _COLOUR = {"active": "green", "watch": "yellow", "retired": "red"}
-_HEADINGS = ("", "search", "confirm")
+_HEADINGS = ("", "search", "confirm", "sealed")
+_ACCOUNT = (
+    ("annual_excess", "over the market, a year", "+"),
+    ("excess_drawdown", "  largest loss", "+"),
+    ("daily_turnover", "  turnover a session", ""),
+)
 
 
 def show_member(document: Mapping[str, Any]) -> None:
@@ -23,8 +30,10 @@ def show_member(document: Mapping[str, Any]) -> None:
     sense = "higher" if document["sign"] > 0 else "lower"
     _line(f"{sense} values should mean more limit-ups; foretells {document['label']}")
     _line(f"hypothesis ({document['proposer']}): {document['hypothesis']}")
-    _figures(document["search"], document["confirm"], document["sign"])
-    _sealed(document["sealed"])
+    _figures(document)
+    _backtest(document["backtest"])
+    if document["sealed"] is None:
+        _line("sealed: not opened (tide pool unseal)", "dim")
     _hits(document["search"])
     _decay(document["decay"])
     for event in document["history"]:
@@ -38,39 +47,75 @@ def _line(text: str, style: str = "") -> None:
     stdout.print(Padding(escape(text), (0, 0, 0, 2)), style=style)
 
 
-def _figures(search: Mapping[str, Any], confirm: Mapping[str, Any], sign: int) -> None:
-    def signed(value: float | None) -> str:
-        return number(None if value is None else sign * value, signed=True)
+def _figures(document: Mapping[str, Any]) -> None:
+    """Search, confirm and sealed side by side."""
+    search, confirm, sealed = document["search"], document["confirm"], document["sealed"]
 
-    span = f"{confirm['start']}..{confirm['end']}" if "start" in confirm else "-"
+    def signed(value: float | None) -> str:
+        return _oriented(value, document["sign"])
+
     made = table(*_HEADINGS, right=_HEADINGS[1:])
-    made.add_row("sessions", str(search["sessions"] or "-"), str(confirm.get("sessions", "-")))
-    made.add_row("  of", "what proposers saw", span)
-    made.add_row("rank IC", signed(search["rank_ic"]), "see report")
-    made.add_row("beyond persistence and size", signed(search["marginal_rank_ic"]), "see report")
+    made.add_row(
+        "sessions",
+        str(search["sessions"] or "-"),
+        str(confirm.get("sessions", "-")),
+        "not opened" if sealed is None else str(sealed["sessions"]),
+    )
+    span = f"{confirm['start']}..{confirm['end']}" if "start" in confirm else "-"
+    made.add_row("  of", "what proposers saw", span, "")
+    made.add_row("rank IC", signed(search["rank_ic"]), "in the report", "")
+    made.add_row(
+        "beyond persistence and size",
+        signed(search["marginal_rank_ic"]),
+        "in the report",
+        "" if sealed is None else number(sealed["mean"], signed=True),
+    )
     made.add_row(
         "beyond these and the pool then",
         signed(search["added_rank_ic"]),
         signed(confirm.get("added_rank_ic")),
+        "",
     )
     made.add_row(
         "evidence",
-        f"t {number(search['added_t_hac'], 1, signed=True)}",
+        f"t {_oriented(search['added_t_hac'], document['sign'], 1)}",
         f"p {confirm['p_value']:.2g} at level {confirm['level']:.2g}",
+        "" if sealed is None else _interval(sealed),
     )
-    made.add_row("rank autocorrelation", number(search["rank_autocorrelation"], 2), "")
-    made.add_row("largest correlation in the pool", number(search["max_pool_correlation"], 2), "")
+    made.add_row("rank autocorrelation", number(search["rank_autocorrelation"], 2), "", "")
+    made.add_row("largest correlation in pool", number(search["max_pool_correlation"], 2), "")
+    if document["backtest"] is not None:
+        _accounts(made, document["backtest"]["windows"])
     stdout.print(Padding(made, (1, 0, 0, 2)))
 
 
-def _sealed(figure: Mapping[str, Any] | None) -> None:
-    if figure is None:
-        _line("sealed: not opened (tide pool unseal)", "dim")
+def _oriented(value: float | None, sign: int, digits: int = 3) -> str:
+    """A figure in the orientation in which the factor is used."""
+    return number(None if value is None else sign * value, digits, signed=True)
+
+
+def _interval(sealed: Mapping[str, Any]) -> str:
+    low, high = (number(sealed[name], signed=True) for name in ("low", "high"))
+    return f"{low} to {high} (95%)"
+
+
+def _accounts(made: "Table", windows: Mapping[str, Any]) -> None:
+    """Rows of the backtest, which knows of search and confirm alone."""
+    for key, title, sign in _ACCOUNT:
+        cells = []
+        for name in ("search", "confirm"):
+            value = windows[name]["figures"][key]
+            cells.append("-" if value is None else f"{100 * value:{sign}.1f}%")
+        made.add_row(title, *cells, "")
+
+
+def _backtest(document: Mapping[str, Any] | None) -> None:
+    if document is None:
+        _line("backtest: waits for the end of a night (tide mine)", "dim")
         return
-    span = f"{number(figure['low'], signed=True)} to {number(figure['high'], signed=True)}"
     _line(
-        f"sealed, opened: beyond persistence and size {number(figure['mean'], signed=True)} "
-        f"({span}, 95%) over {figure['sessions']} sessions"
+        f"traded by {document['engine']}'s engine after costs, our simulator within "
+        f"{max(part['difference'] for part in document['windows'].values()):.0e}"
     )
 
 

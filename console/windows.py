@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from console.display import interval, number, stdout, table
+from console.display import number, stdout, table
 from console.stocks import show_stocks
 
 if TYPE_CHECKING:
@@ -179,9 +179,9 @@ def show_unsealing(document: Mapping[str, Any]) -> None:
         f"{document['positive_share']:.0%} of the factors are above zero on the sealed window."
     )
     stdout.print(
-        "[dim]mean daily marginal rank IC (beyond persistence and size), oriented as used, with "
-        "95% interval (Newey-West).\nSearch chose the factor and confirm admitted it: both flatter "
-        "it. Sealed does not, the first time.[/]"
+        "[dim]mean daily marginal rank IC (beyond persistence and size), oriented as used, ± half "
+        "of its 95% interval (Newey-West).\nSearch chose the factor and confirm admitted it: both "
+        "flatter it. Sealed does not, the first time.[/]"
     )
 
 
@@ -239,7 +239,10 @@ def _show_selection(found: Mapping[str, Any]) -> None:
 
 
 def _figure(one: Mapping[str, Any]) -> str:
-    return "-" if one["mean"] is None else escape(interval(one, signed=True))
+    if one["mean"] is None:
+        return "-"
+    half = (one["high"] - one["low"]) / 2  # Newey-West: the interval is symmetric
+    return f"{number(one['mean'], signed=True)} ±{number(half)}"
 
 
 def _share(value: float | None) -> str:

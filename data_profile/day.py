@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from data_profile import aggregate
+from data_profile import aggregate, money
 from data_profile.day_tables import NEEDED, Resolve, unplaced
 from data_profile.home import Home
 from data_profile.levels import Chain, RawCloses
@@ -231,7 +231,9 @@ def _listed(stocks: StockStore, session: datetime.date) -> pd.DataFrame | None:
     """What each stock of a session's list adds to its sectors; None where nothing is listed."""
     rows = by_stock(stocks, since=session)
     rows = rows[rows["session"] == pd.Timestamp(session)].drop(columns="session")
-    return rows.dropna(axis=1, how="all") if len(rows) else None
+    # Without any seats there is nothing to say of who bought.
+    unknown = [name for name in money.COLUMNS if rows[name].isna().all()]
+    return rows.drop(columns=unknown) if len(rows) else None
 
 
 def tables_of(

@@ -6,13 +6,13 @@ seats are not there.
 """
 
 import datetime
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from data_profile import money
 from data_profile.home import Home
+from data_profile.panel import Panel
 from data_profile.seat_types import HotMoneyTest, typed
 from data_profile.seats import Seats
 from data_profile.stocks import StockStore
@@ -112,12 +112,12 @@ def by_sector(listed: pd.DataFrame, stocks: pd.DataFrame) -> pd.DataFrame:
 def feed(home: Home) -> int:
     """Put the imported list's sector fields into the sector store, on the sessions it has.
 
-    What was collected on the day outranks them. Doing it again changes nothing.
+    Sessions that were collected keep what was collected. Doing it again changes nothing.
 
     Returns
     -------
     int
-        Sessions that have them now; 0 while sectors, list, seats or map are missing.
+        Sessions whose fields it changed; 0 while sectors, list, seats or map are missing.
 
     Raises
     ------
@@ -125,20 +125,33 @@ def feed(home: Home) -> int:
         One of the stores cannot be read or written.
     """
     store, stocks = Store(home.store), StockStore(home.stocks)
-    if not store.exists() or not all(map(stocks.has, ("lists", "seats", "map"))):
+    if not store.exists() or not all(map(stocks.has, ("list_rows", "seat_rows", "map"))):
         return 0
     panel = store.panel()
     rows = by_sector(by_stock(stocks), stocks.map())
     rows = rows[rows["instrument"].isin(panel.instruments)]
-    rows = rows[rows["session"].isin(panel.sessions.astype("datetime64[s]"))]
-    days = list(_days(rows))
+    collected = {day.session for day in store.days() if day.state != "imported"}
+    days = [
+        (of_day.drop(columns="session").reset_index(drop=True), session)
+        for session, of_day in rows.groupby(rows["session"].dt.date)
+        if session not in collected and _says_more(of_day, panel)
+    ]
     if days:
         seen = stocks.manifest().created_at
         store.extend(days, observed_at=seen, names={}, source=_SOURCE)
     return len(days)
 
 
-def _days(rows: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, datetime.date]]:
-    for session, of_day in rows.groupby(rows["session"].dt.date):
-        day: datetime.date = session
-        yield of_day.drop(columns="session").reset_index(drop=True), day
+def _says_more(of_day: pd.DataFrame, panel: Panel) -> bool:
+    """Whether rows of one session, which the panel has, tell another value than it holds."""
+    day = of_day["session"].iloc[0].to_datetime64().astype("datetime64[D]")
+    t = int(np.searchsorted(panel.sessions, day))
+    if t == len(panel.sessions) or panel.sessions[t] != day:
+        return False
+    s = pd.Index(panel.instruments).get_indexer(pd.Index(of_day["instrument"]))
+    for name in FIELDS:
+        given = of_day[name].to_numpy(np.float32)
+        held = panel.values[name][t, s] if name in panel.values else np.full(len(s), np.nan)
+        if (np.isfinite(given) & (given != held)).any():
+            return True
+    return False

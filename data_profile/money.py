@@ -3,6 +3,8 @@
 import pandas as pd
 
 _NET = {"institution_net_buy": "institution", "hot_money_net_buy": "hot_money"}
+COLUMNS = tuple(_NET)
+"""What is known only of stocks whose seats are."""
 
 
 def by_stock(lists: pd.DataFrame, seats: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from data_profile.errors import DataError
 from data_profile.files import write_atomic
 from data_profile.home import Home
 from data_profile.store import Store
-from factor_pool import decay, run_card, tracking, unseal
+from factor_pool import backtests, decay, run_card, tracking, unseal
 from factor_pool.errors import FactorError, LedgerError, PoolError
 from factor_pool.expression import parse
 from factor_pool.ledger import Ledger
@@ -33,6 +33,7 @@ REPORT = "report.html"
 _IDENTITY = "tide.identity"
 _COURSE = "course in mlflow"
 _SHOWN_TESTS = "tests in mlflow"
+_SHOWN_BACKTESTS = "backtests in mlflow"
 _BATCH = 1_000  # metrics that MLflow takes at once
 _MIRROR = "in mlflow"  # the ledger's note of what MLflow shows, of a session and of the pool
 
@@ -95,6 +96,7 @@ class Pool:
             "confirm": dict(test.figures)
             | {"p_value": test.p_value, "level": test.level, "rule": test.rule},
             "sealed": unseal.seen(self._home, member) if Store(self._home.store).exists() else None,
+            "backtest": backtests.summary(self._home, member),
             "decay": check,
             "history": [
                 {"at": at.isoformat(timespec="seconds"), "status": status, "reason": reason}
@@ -138,10 +140,12 @@ class Pool:
                 run_id = self._publish(ledger, member, tests[member.attempt_id], nights)
                 ledger.published(member.id, run_id)
             self._mirror(ledger)
+            self._publish_backtests(ledger)
             for name, run_id in nights.items():
                 self._describe_night(ledger, name, run_id)
             if ledger.pool_version():
-                register(self._client, ledger.members(), ledger.pool_version(), self._home.cache)
+                home, members = ledger.home_id(), ledger.members()
+                register(self._client, members, ledger.pool_version(), self._home.cache, home)
         return len(pending)
 
     def publish_night(self, session: str, reports: Sequence[Path] = ()) -> None:
@@ -175,6 +179,9 @@ class Pool:
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
+            for name, text in run_card.EXPERIMENT_TAGS.items():  # those of an earlier version
+                if found.tags.get(name) != text:
+                    self._client.set_experiment_tag(found.experiment_id, name, text)
             return str(found.experiment_id)
         place = tracking.artifact_location(self.tracking_uri, self._home.artifacts / EXPERIMENT)
         tags = run_card.EXPERIMENT_TAGS
@@ -202,19 +209,42 @@ class Pool:
         attempt = ledger.attempt(member.attempt_id)
         tags = run_card.factor_tags(member, attempt, test)
         tags |= {"mlflow.parentRunId": nights[member.session], "status": member.status}
+        tags |= {"home": ledger.home_id()}
         run_id = self._run(f"{member.session}/{member.id}", run_card.factor_name(member), tags)
         for name, text in run_card.factor_params(member, attempt, test).items():
             self._client.log_param(run_id, name, text)
         for name, value in run_card.factor_metrics(member, test).items():
             self._client.log_metric(run_id, name, value)
         self._client.log_dict(run_id, row(member) | {"figures": member.figures}, "factor.json")
+        self._log_report(member, run_id)
+        if backtests.load(self._home, member) is None:
+            self._client.set_tag(run_id, "backtest", "waits for the end of a night")
+        self._client.set_terminated(run_id)
+        return run_id
+
+    def _publish_backtests(self, ledger: Ledger) -> None:
+        """Show the backtests that came since the last time: figures, file, and the report anew."""
+        shown = ledger.state(EXPERIMENT, _SHOWN_BACKTESTS, [])
+        for member in ledger.members(status=None):
+            document = backtests.load(self._home, member)
+            if member.id in shown or document is None:
+                continue
+            run_id = str(member.mlflow_run_id)
+            for name, value in run_card.backtest_metrics(document).items():
+                self._client.log_metric(run_id, name, value)
+            self._client.log_artifact(run_id, str(backtests.file_of(self._home, member)))
+            self._log_report(member, run_id)
+            tag = f"{document['engine']}, isolation={document['isolation']}"
+            self._client.set_tag(run_id, "backtest", tag)
+            shown = [*shown, member.id]
+            ledger.set_state(EXPERIMENT, _SHOWN_BACKTESTS, shown)
+
+    def _log_report(self, member: Member, run_id: str) -> None:
         missing = self._report(member)
         if missing is None:
             self._client.log_artifact(run_id, str(self._report_file(member)))
         else:
             self._client.set_tag(run_id, "report", missing)
-        self._client.set_terminated(run_id)
-        return run_id
 
     def _night(self, session: str) -> str:
         """The run under which the factors of a mining session stand."""

@@ -1,13 +1,20 @@
-"""The pool as an MLflow registered model: one version for each set of factors in use."""
+"""The pool as an MLflow registered model: one version for each set of factors in use.
+
+A tracking server may serve several homes, each with a pool of its own. Every version carries its
+home's id, and the alias of another home's version is never moved: such a home needs a model's name
+of its own, `TIDE_POOL_MODEL`.
+"""
 
 import hashlib
 import json
+import os
 import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from factor_pool.errors import PoolError
 from factor_pool.expression import parse
 from factor_pool.records import Member
 from factor_pool.run_card import MODEL_NOTE, version_note
@@ -18,11 +25,17 @@ if TYPE_CHECKING:
 MODEL = "alpha_pool"
 ALIAS = "production"
 _CONTENT_TAG = "tide.content"
+_HOME_TAG = "tide.home"
 _PACKAGES = ("data_profile", "factor_pool")
 
 
+def model_name() -> str:
+    """Name of the registered model: `TIDE_POOL_MODEL`, or `alpha_pool`."""
+    return os.environ.get("TIDE_POOL_MODEL", "").strip() or MODEL
+
+
 def register(
-    client: "MlflowClient", members: Sequence[Member], pool_version: int, cache: Path
+    client: "MlflowClient", members: Sequence[Member], pool_version: int, cache: Path, home: str
 ) -> None:
     """Make a version of exactly these members production, unless it is already.
 
@@ -36,42 +49,67 @@ def register(
         Number of changes of the pool so far.
     cache
         Folder for the files while they are made.
+    home
+        Id of the home whose pool this is.
+
+    Raises
+    ------
+    PoolError
+        The version in production is another home's.
     """
+    name = model_name()
     content = hashlib.sha256(json.dumps([[m.id, m.expression] for m in members]).encode())
-    current = _current(client)
+    current = _current(client, name)
+    if current is not None and current.tags.get(_HOME_TAG, home) != home:
+        raise PoolError(
+            f"the MLflow model {name!r} holds the pool of another home "
+            f"({current.tags[_HOME_TAG]}; this one is {home}), and stays as it is: set "
+            "TIDE_POOL_MODEL to a name of this home's own"
+        )
     if not members:
         if current is not None:
-            client.delete_registered_model_alias(MODEL, ALIAS)
+            client.delete_registered_model_alias(name, ALIAS)
         return
     if current is not None and current.tags.get(_CONTENT_TAG) == content.hexdigest():
         return
     run_id = str(members[-1].mlflow_run_id)
-    place = f"{MODEL}-{content.hexdigest()[:8]}"  # one run may carry several versions
+    place = f"{name}-{content.hexdigest()[:8]}"  # one run may carry several versions
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         model = Path(folder) / "model"
         _save(members, model)
         client.log_artifacts(run_id, str(model), place)
-    if not client.search_registered_models(f"name = '{MODEL}'"):
-        client.create_registered_model(MODEL, description=MODEL_NOTE)
+    _create(client, name)
     version = client.create_model_version(
-        MODEL,
+        name,
         source=f"runs:/{run_id}/{place}",
         run_id=run_id,
         description=version_note(members, pool_version),
         tags={
             _CONTENT_TAG: content.hexdigest(),
+            _HOME_TAG: home,
             "factors": str(len(members)),
             "pool_version": str(pool_version),
         },
     )
-    client.set_registered_model_alias(MODEL, ALIAS, version.version)
+    client.set_registered_model_alias(name, ALIAS, version.version)
 
 
-def _current(client: "MlflowClient") -> Any:
+def _create(client: "MlflowClient", name: str) -> None:
+    """Make the registered model unless it is there."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return client.get_model_version_by_alias(MODEL, ALIAS)
+        client.create_registered_model(name, description=MODEL_NOTE)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _current(client: "MlflowClient", name: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version_by_alias(name, ALIAS)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None

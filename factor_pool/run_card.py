@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from factor_pool.backtests import disagreement
 from factor_pool.records import Attempt, Member, Test
 
 EXPERIMENT_NOTE = """\
@@ -23,8 +24,10 @@ did not hold there (`kind = unconfirmed`). A night's run carries its morning rep
   `…added_rank_ic`: beyond these and the factors accepted before.
 - Read `search/hit_rate_at_5` only beside `…persistence_hit_rate_at_5`, `…size_hit_rate_at_5` and
   `…base_rate`.
-- Artifacts: `report.html` has the pictures. The model `alpha_pool` (alias `production`) gives the
-  values of all factors in use.
+- `backtest_search/…`, `backtest_confirm/…`: the factor as a portfolio, traded by Qlib's own engine
+  after costs; `annual_excess` is over the equal-weight market.
+- Artifacts: `report.html` has the pictures, `backtest.json` the account session by session. The
+  model (alias `production`) gives the values of all factors in use.
 """
 EXPERIMENT_TAGS = {
     "mlflow.note.content": EXPERIMENT_NOTE,
@@ -53,6 +56,11 @@ _SEARCH = {
     "coverage": "coverage",
     "sessions": "sessions",
 }
+_BACKTEST = (
+    "annual_excess", "annual_excess_before_cost", "annual_return", "annual_benchmark",
+    "annual_cost", "information_ratio", "max_drawdown", "excess_drawdown", "daily_turnover",
+    "sessions",
+)  # fmt: skip
 
 
 def quoted(text: str) -> str:
@@ -122,6 +130,17 @@ def factor_metrics(member: Member, test: Test) -> dict[str, float]:
     return _metrics(member.figures, test)
 
 
+def backtest_metrics(document: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics of a factor's backtest, by window; of `factor_pool.backtests`' document."""
+    metrics = {
+        f"backtest_{window}/{name}": float(part["figures"][name])
+        for window, part in document["windows"].items()
+        for name in _BACKTEST
+        if part["figures"].get(name) is not None
+    }
+    return metrics | {"backtest/qlib_minus_simulator": disagreement(document)}
+
+
 def unconfirmed_name(attempt: Attempt) -> str:
     """Name of the run of a factor that its confirm test rejected."""
     return f"not confirmed: {attempt.canonical}"[:100]
@@ -154,6 +173,9 @@ def _metrics(figures: Mapping[str, Any], test: Test) -> dict[str, float]:
         for key, name in _SEARCH.items()
         if isinstance(figures.get(key), int | float)
     }
+    account = figures.get("account") or {}
+    if account.get("annual_excess") is not None:
+        search["search/simulated_annual_excess"] = float(account["annual_excess"])
     confirm = {"confirm/p_value": test.p_value, "confirm/level": test.level}
     if "added_rank_ic" in test.figures:
         confirm["confirm/added_rank_ic"] = float(test.figures["added_rank_ic"])

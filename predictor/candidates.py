@@ -145,7 +145,7 @@ def offer(home: Home, sectors: Mapping[str, str], as_of: datetime.date, cutoff: 
     table = funds(home)
     mapped = {sector: table.of(name) for sector, name in sectors.items()}
     mapped = {sector: found for sector, found in mapped.items() if found}
-    known = constituents(home, as_of, cutoff)
+    known = constituents(home, tuple(sectors), as_of, cutoff)
     if isinstance(known, Absent):
         return Offer({}, mapped, known.words)
     return Offer(

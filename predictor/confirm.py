@@ -1,10 +1,11 @@
 """The 09:26 step: how yesterday's limit-ups came out of the opening auction re-ranks the sectors.
 
-The rule. A sector's gap is the mean, over its limit-ups of the session before, of auction price over
-previous close, less 1; a sector without one takes the median of the others. Its strength is the
-expected count that belongs to its place in the forecast, times 1 + 10 x gap (0 at least): yesterday's
-leaders 3% higher count for 30% more limit-ups. The top sectors are put in the order of strength, so
-where all gaps are equal nothing moves, and no sector enters that the forecast left out.
+The rule. A sector's gap is the mean, over its limit-ups of the session before, of auction price
+over previous close, less 1; a sector without one takes the median of the others. Its strength is
+the expected count that belongs to its place in the forecast, times 1 + 10 x gap (0 at least): that
+yesterday's limit-ups open 3% higher counts for 30% more limit-ups. The top sectors are put in the
+order of strength, so where all gaps are equal nothing moves, and no sector enters that the forecast
+left out.
 
 docs/backtest.md has what this rule did on half a year of real opening prices.
 """
@@ -199,10 +200,10 @@ def confirm(
     raw = Raw(home.store / "raw")
     found = _auction(raw, session, now or china_now())
     if found is None:
-        return Confirmation(session, "absent", None, _reranked(rows, {}))
+        return Confirmation(session, "absent", None, rerank(rows, {}))
     auction, observed_at = found
     openings = _openings(auction, _sectors_of(home, raw, as_of))
-    ranking = _reranked(rows, openings)
+    ranking = rerank(rows, openings)
     if all(one.opening is None for one in ranking):
         return Confirmation(session, "unplaced", observed_at, ranking)
     moved = any(one.rank != one.before for one in ranking)
@@ -262,10 +263,18 @@ def _openings(auction: "pd.DataFrame", links: "pd.DataFrame") -> dict[str, Openi
     }
 
 
-def _reranked(
+def rerank(
     rows: Sequence[tuple[str, str, float]], openings: Mapping[str, Opening]
 ) -> tuple[Confirmed, ...]:
-    """(sector id, name, expected count) by place, in the order of the module's rule."""
+    """The module's rule.
+
+    Parameters
+    ----------
+    rows
+        (sector id, name, expected count) of the top sectors, by place.
+    openings
+        Sector id -> how its limit-ups of the session before came out of the auction.
+    """
     known = [openings[sector].gap for sector, _, _ in rows if sector in openings]
     usual = float(np.median(known)) if known else 0.0
     dealt = sorted((expected for _, _, expected in rows), reverse=True)

@@ -6,7 +6,7 @@ the pool of limit-ups.
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,13 +86,17 @@ class Absent:
     words: Mapping[Language, str]
 
 
-def constituents(home: Home, as_of: datetime.date, cutoff: str) -> Constituents | Absent:
-    """The stocks as known after a session.
+def constituents(
+    home: Home, sectors: Collection[str], as_of: datetime.date, cutoff: str
+) -> Constituents | Absent:
+    """The stocks of some sectors as known after a session.
 
     Parameters
     ----------
     home
         Its stock store and raw zone are read.
+    sectors
+        Ids of those whose members are wanted.
     as_of
         The session.
     cutoff
@@ -106,29 +110,35 @@ def constituents(home: Home, as_of: datetime.date, cutoff: str) -> Constituents 
     store = StockStore(home.store / "stocks")
     held = store.panel() if store.has("bars") and store.has("map") else None
     if held is not None and np.datetime64(as_of) in held.sessions:
-        return _from_store(store, held, as_of)
-    return _from_tables(Raw(home.store / "raw"), Sectors(home.store / "sectors"), as_of, cutoff)
+        return _from_store(store, held, sectors, as_of)
+    return _from_tables(home, sectors, as_of, cutoff)
 
 
-def _from_store(store: StockStore, panel: Panel, as_of: datetime.date) -> Constituents:
+def _from_store(
+    store: StockStore, panel: Panel, sectors: Collection[str], as_of: datetime.date
+) -> Constituents | Absent:
     """From the stock store, whose prices are adjusted and whose membership is of one day."""
     recent = panel.between(end=as_of)
     recent = recent.between(start=recent.sessions[-SESSIONS - 1 :][0])  # one to change from
-    stocks = store.map().dropna(subset="sector_id")
-    links = stocks[["code"]].assign(sector=stocks["sector_id"].astype(str))
+    stocks = store.map()
+    stocks = stocks[stocks["sector_id"].isin(sectors)]
+    links = stocks[["code"]].assign(sector=stocks["sector_id"])
     bars = recent.select(("open", "high", "low", "close", "volume")).to_frame()
     names = dict(zip(stocks["code"], stocks["name"], strict=True))
-    rows = bars.rename(columns={"instrument": "code"})
-    rows = rows.assign(name=rows["code"].map(names)).dropna(subset="close")
-    return _dense(rows, links, _STORE_WORDS, adjusted=True)
+    rows = bars[bars["instrument"].isin(names)].rename(columns={"instrument": "code"})
+    since = dict(zip(stocks["code"], stocks["list_date"], strict=True))
+    rows = rows.assign(name=rows["code"].map(names), listed_on=rows["code"].map(since))
+    rows = rows.dropna(subset="close")
+    return _dense(rows, links, as_of, _STORE_WORDS, adjusted=True)
 
 
 def _from_tables(
-    raw: Raw, boards: Sectors, as_of: datetime.date, cutoff: str
+    home: Home, sectors: Collection[str], as_of: datetime.date, cutoff: str
 ) -> Constituents | Absent:
     """From what was collected day by day."""
     import pandas as pd
 
+    raw = Raw(home.store / "raw")
     days = sessions(as_of - _CALENDAR_DAYS, as_of)[-SESSIONS:]
     quotes = {day: found for day in days if (found := _quotes(raw, day, cutoff)) is not None}
     if as_of not in quotes:
@@ -139,11 +149,12 @@ def _from_tables(
             }
         )
     known = Members(raw).of(as_of)
-    resolve = resolver(boards, [], as_of)
+    resolve = resolver(Sectors(home.store / "sectors"), [], as_of)
     links = DayTables.of({}, known.table, resolve).links
+    links = links[links["sector"].isin(sectors)]
     try:
         rows = pd.concat([frame.assign(date=pd.Timestamp(day)) for day, frame in quotes.items()])
-        return _dense(rows, links, _words(known.oldest), adjusted=False)
+        return _dense(rows, links, as_of, _words(known.oldest), adjusted=False)
     except PriceLimitError as error:
         return Absent(
             {
@@ -166,14 +177,28 @@ def _quotes(raw: Raw, day: datetime.date, cutoff: str) -> "pd.DataFrame | None":
 
 
 def _dense(
-    rows: "pd.DataFrame", links: "pd.DataFrame", words: Mapping[Language, str], *, adjusted: bool
-) -> Constituents:
+    rows: "pd.DataFrame",
+    links: "pd.DataFrame",
+    as_of: datetime.date,
+    words: Mapping[Language, str],
+    *,
+    adjusted: bool,
+) -> Constituents | Absent:
     """The members' bars (code, name, date, prices, volume), judged at their limits, as arrays."""
     import pandas as pd
 
-    rows = rows[rows["code"].isin(set(links["code"])) & rows["code"].map(_is_share)]
+    rows = rows[rows["code"].isin(set(links["code"])) & rows["code"].map(_is_share).astype(bool)]
+    if not (rows["date"] == pd.Timestamp(as_of)).any():
+        return Absent(
+            {
+                "en": f"no members of the chosen sectors are known that traded on {as_of}: "
+                "no candidates",
+                "zh": f"未知所选板块在 {as_of} 有交易的成分股，不列候选个股",
+            }
+        )
     rows = rows.assign(status=rows["name"].fillna("").map(status_of)).reset_index(drop=True)
-    rows = rows.join(classify(rows, adjusted=adjusted)[["limit_up", "ret"]], rsuffix="_told")
+    judged = classify(rows, adjusted=adjusted)[["limit_up", "ret"]]
+    rows = rows.drop(columns="ret", errors="ignore").join(judged)
     days = sorted(rows["date"].unique())[-SESSIONS:]
     last = rows[rows["date"] == days[-1]].set_index("code")
     codes = sorted(last.index)
@@ -184,7 +209,7 @@ def _dense(
 
     volume = field("volume")
     traded = volume > 0
-    status, today = last["status"].reindex(codes), pd.Timestamp(days[-1]).date()
+    status = last["status"].reindex(codes)
     return Constituents(
         codes=tuple(codes),
         names=tuple(str(name) for name in last["name"].reindex(codes)),
@@ -194,7 +219,7 @@ def _dense(
         change=np.where(traded, field("ret"), np.nan),
         volume=np.where(traded, volume, np.nan),
         sealed=field("limit_up") == 1,
-        limit=np.array([_limit(code, today, status[code]) for code in codes]),
+        limit=np.array([_limit(code, as_of, status[code]) for code in codes]),
         plain=(status == "normal").to_numpy(),
         words=words,
     )

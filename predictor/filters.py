@@ -1,13 +1,11 @@
 """Sectors that are taken out of the ranking however high they score, and why.
 
-| rule | removes a sector | setting |
-|---|---|---|
-| `no_row` | without a row today that had one in the last 60 sessions: suspended, or not fetched | |
-| `no_trade` | without turnover today | |
-| `dead` | whose close has not changed for `still` sessions | `still` |
-| `thin` | of fewer than `companies` companies: a wave of 3 cannot be told from chance | `companies` |
-| `high_position` | that rose by more than `rise` in 20 sessions and today fell by more than `fall` | `rise`, |
-| | from its open to its close: a large falling candle in a high position | `fall` |
+- `no_row`: no row today, but one within the last 60 sessions: suspended, or not fetched.
+- `no_trade`: no turnover today.
+- `dead`: its close has not changed for `still` sessions.
+- `thin`: fewer than `companies` companies, where a wave of 3 cannot be told from chance.
+- `high_position`: it rose by more than `rise` in 20 sessions, and today fell by more than `fall`
+  from its open to its close: a large falling candle in a high position.
 
 Each setting is a variable of the environment too: `rise` is TIDE_FILTER_RISE. What the rules would
 have done in the past is measured in docs/backtest.md.
@@ -254,7 +252,9 @@ class Removed:
             "sector_id": self.sector_id,
             "name": name,
             "rule": self.rule,
-            "why": "; ".join(rule.why(figures, language) for rule, figures in self.reasons),
+            "why": ("；" if language == "zh" else "; ").join(
+                rule.why(figures, language) for rule, figures in self.reasons
+            ),
             "figures": {
                 rule.name: {
                     key: round(value, 6) if isinstance(value, float) else value
@@ -276,6 +276,11 @@ def usable(
         else:
             rules.append(kind(thresholds))
     return tuple(rules), lacking
+
+
+def removed_each_session(panel: Panel, rules: Sequence[Filter]) -> np.ndarray:
+    """Bool (T, S): taken out of that session's ranking by any of the rules."""
+    return np.logical_or.reduce([np.zeros(panel.shape, bool), *(r.fires(panel) for r in rules)])
 
 
 def screen(panel: Panel, rules: Sequence[Filter]) -> dict[str, Removed]:

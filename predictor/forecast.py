@@ -17,7 +17,7 @@ from predictor.candidates import Offer, offer
 from predictor.data_states import data_states
 from predictor.dataset import COLD_START, CUTOFF, Dataset, build, panels, require_fields
 from predictor.errors import PredictorError
-from predictor.explain import Language, Reason, explain
+from predictor.explain import LANGUAGES, Language, Reason, explain
 from predictor.filters import Removed, Thresholds, screen, usable
 from predictor.notes import Words, notes
 from predictor.storage import Stored, load_current
@@ -171,9 +171,21 @@ class Forecast:
                 for row in self.everyone
             ],
             "notes": [words[language] for words in self.notes],
+            "words": {one: self._words(one) for one in LANGUAGES},
             "data_states": dict(self.data_states),
             "snapshot_id": self.snapshot_id,
             "track_record": dict(self.track_record),
+        }
+
+    def _words(self, language: Language) -> dict[str, Any]:
+        """The sentences in one language, whatever the document's own, for who shows it later."""
+        told = self.offer.to_dict(language)
+        return {
+            "notes": [words[language] for words in self.notes],
+            "removed": {
+                sector: one.to_dict(language, sector)["why"] for sector, one in self.removed.items()
+            },
+            **{key: told[key] for key in ("candidates_rule", "candidates_note")},
         }
 
 
@@ -278,7 +290,7 @@ def _rank(
     columns = np.flatnonzero(dataset.present[-1])
     if len(columns) == 0:
         raise PredictorError(
-            f"of no sector the limit-ups of {dataset.sessions[-1]} were known by {CUTOFF} that day"
+            f"the store knows the limit-ups of {dataset.sessions[-1]} of no sector"
         )
     said = stored.model.predict(dataset.values[-1, columns])
     rankings = []

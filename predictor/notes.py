@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from data_profile.home import Home
-from predictor.dataset import Panels, align
+from predictor.dataset import CUTOFF, Panels, align
 from predictor.explain import Language
 from predictor.pool import read_pool
 from predictor.storage import Stored
@@ -49,7 +49,16 @@ def notes(
             {
                 "en": f"the pool has changed (version {current}) since the model was trained "
                 f"(version {used}); run `tide train` to use it",
-                "zh": f"模型训练后因子池已更新（版本 {used} → {current}）；运行 `tide train` 采用新版本",
+                "zh": f"模型训练后因子池已更新（版本 {used} → {current}）；"
+                "运行 `tide train` 采用新版本",
+            }
+        )
+    if as_of in market.late:
+        found.append(
+            {
+                "en": f"the limit-ups of {as_of} came in after {CUTOFF}: the forecast uses the day "
+                "as it was known in the evening",
+                "zh": f"{as_of} 的涨停数据在 {CUTOFF} 之后才采集到：预测使用当晚已知的数据",
             }
         )
     for rule, fields in unapplied.items():
@@ -75,7 +84,8 @@ def _of_model(stored: Stored, market: Panels, as_of: datetime.date) -> list[Word
             {
                 "en": f"hindsight: the model was fitted on sessions up to {learnt}, later than "
                 f"{as_of}; this is no forecast that could have been made then",
-                "zh": f"事后回看：模型用到了 {learnt} 为止的数据，晚于 {as_of}；当时不可能做出这样的预测",
+                "zh": f"事后回看：模型用到了 {learnt} 为止的数据，晚于 {as_of}；"
+                "当时不可能做出这样的预测",
             }
         )
     elif (

@@ -8,7 +8,31 @@ from factor_pool.evaluation.windows import Windows
 from scenario.errors import IsolationError
 from scenario.isolation.base import Failure, Isolation
 
-_LARGEST_JOB = 32
+LARGEST_JOB = 32
+"""Expressions in a job."""
+
+JOB_CELLS = 60_000_000
+"""Sessions x instruments x expressions in a job. An expression's search figures take 0.13 s of a
+core per million cells, so that such a job takes 8 s: far from its limit of 60 s on a machine that
+is busy, and long beside the 10 ms that it costs to carry it to a node."""
+
+
+def job_size(texts: int, workers: int, cells: int) -> int:
+    """How many expressions go into one job: a share for every worker, of bounded work.
+
+    Parameters
+    ----------
+    texts, workers
+        Expressions in the batch, and jobs that run at the same time.
+    cells
+        Sessions x instruments of the panel they are measured on.
+
+    Examples
+    --------
+    >>> job_size(80, 4, 90 * 1500), job_size(200, 4, 90 * 1500), job_size(80, 4, 5500 * 2430)
+    (20, 32, 4)
+    """
+    return max(1, min(LARGEST_JOB, -(-texts // workers), JOB_CELLS // max(1, cells)))
 
 
 class Laboratory:
@@ -22,10 +46,13 @@ class Laboratory:
         Where the confirm window lies.
     label
         What factors should foretell.
+    cells
+        Sessions x instruments of the search panel, which decide how much goes into a job.
     """
 
-    def __init__(self, isolation: Isolation, windows: Windows, label: str) -> None:
+    def __init__(self, isolation: Isolation, windows: Windows, label: str, cells: int) -> None:
         self._isolation = isolation
+        self._cells = cells
         self._confirm = windows.confirm
         self._label = label
 
@@ -36,10 +63,10 @@ class Laboratory:
 
         Beside what `Yardstick.figures` gives, `isolation` says what ran it.
 
-        A batch goes out in one job for each worker, or more. Where a job fails, its expressions go
-        out again one by one, so that one bad expression costs no other its figures.
+        A batch goes out in one job for each worker, or more (`job_size`). Where a job fails, its
+        expressions go out again one by one, so that one bad expression costs no other its figures.
         """
-        size = min(_LARGEST_JOB, -(-len(texts) // self._isolation.workers)) or 1
+        size = job_size(len(texts), self._isolation.workers, self._cells)
         parts = [texts[i : i + size] for i in range(0, len(texts), size)]
         replies = self._isolation.run([self._job("search", part, pool) for part in parts])
         results: list[Mapping[str, Any] | EvaluationError] = []

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -20,6 +21,7 @@ from factor_pool.evaluation.windows import Windows
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
 from scenario.account import Account, Budget
+from scenario.backtests import backtest_accepted
 from scenario.errors import BackendError, OptionsError, ScenarioError
 from scenario.isolation import Isolation, choose
 from scenario.laboratory import Laboratory
@@ -103,7 +105,7 @@ def mine(
         )
         with chosen as isolation:
             isolation.start(session.panels(search, windows.confirm_panel(panel)))
-            laboratory = Laboratory(isolation, windows, options.label)
+            laboratory = Laboratory(isolation, windows, options.label, math.prod(search.shape))
             night = Night(
                 session=session,
                 ledger=ledger,
@@ -130,7 +132,10 @@ def mine(
             except ScenarioError as error:
                 _report(home, night, windows, "failed", str(error))
                 raise
-        return _close(home, night, windows, end)
+        summary = _close(home, night, windows, end)
+        if end != "interrupted" and backtest_accepted(home, options.isolation, display.say):
+            night.publish()
+        return summary
 
 
 def _run(night: Night) -> End:

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from console.commands.collecting import daily
 from console.commands.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -16,7 +15,6 @@ from console.commands.options import (
 )
 
 app = typer.Typer()
-app.command()(daily)
 
 
 @app.command()
@@ -35,7 +33,7 @@ def demo(
 def doctor(
     home: HomeOption = DEFAULT_HOME,
     build_image: Annotated[
-        bool, typer.Option("--build-image", help="Build the evaluator's container image.")
+        bool, typer.Option("--build-image", help="Build the container images.")
     ] = False,
     clean: Annotated[
         bool,

@@ -14,12 +14,18 @@ import numpy as np
 from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError, FactorError
 from factor_pool.evaluation import labels
+from factor_pool.evaluation.backtest import Market, Rules
 from factor_pool.evaluation.windows import Window
 from factor_pool.evaluation.yardstick import Yardstick
 from factor_pool.expression import Expression, parse, stream
 
+ACCOUNT_T = 2.0
+"""Size of `added_t_hac` from which on a factor is traded by the simulator as well. An account takes
+a quarter of the time of all other figures, and few factors come so far."""
+
 _KEPT = 4
 _yardsticks: OrderedDict[tuple[str, str, tuple[str, ...]], Yardstick] = OrderedDict()
+_markets: OrderedDict[str, Market | None] = OrderedDict()
 
 
 def run(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> dict[str, Any]:
@@ -39,9 +45,11 @@ def run(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> dict[str, Any]:
     -------
     dict
         ``{"results": [...]}`` in the order of the expressions. Search: ``{"figures": {...}}`` as
-        `Yardstick.figures`. Confirm: ``{"daily": [...]}``, what the expression as written adds
-        to baseline and pool in each session of the window, None where undefined. Either may be
-        ``{"error": text}`` for an expression that cannot be evaluated.
+        `Yardstick.figures`, and for a factor of some strength ``account``, the figures of its
+        portfolio in the simulator (`Curve.figures`), oriented by its sign. Confirm:
+        ``{"daily": [...]}``, what the expression as written adds to baseline and pool in each
+        session of the window, None where undefined. Either may be ``{"error": text}`` for an
+        expression that cannot be evaluated.
 
     Raises
     ------
@@ -78,9 +86,19 @@ def _result(
         added = yardstick.daily(values).added[rows]
         return {"daily": [float(x) if np.isfinite(x) else None for x in added]}
     try:
-        return {"figures": yardstick.figures(expression, values)}
+        figures = yardstick.figures(expression, values)
     except EvaluationError as error:
         return {"error": str(error)}
+    return {"figures": figures | _account(figures, values, yardstick.panel)}
+
+
+def _account(figures: Mapping[str, Any], values: np.ndarray, panel: Panel) -> dict[str, Any]:
+    """The portfolio's figures of a factor that is strong enough; nothing where none has prices."""
+    market = _market(panel)
+    if market is None or abs(figures["added_t_hac"] or 0.0) < ACCOUNT_T:
+        return {}
+    first = panel.sessions[np.argmax(np.isfinite(values).any(axis=1))]
+    return {"account": market.simulate(figures["sign"] * values, first).figures()}
 
 
 def _texts(job: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -117,6 +135,20 @@ def _parsed(text: str, panel: Panel) -> Expression | str:
     return f"the panel has no field ${missing[0]}" if missing else expression
 
 
+def _market(panel: Panel) -> Market | None:
+    """Where a panel's factors are traded, with its kernel compiled; None without prices."""
+    if panel.snapshot_id not in _markets:
+        try:
+            market = Market(panel, Rules().on(panel))
+            market.simulate(np.zeros(panel.shape), panel.sessions[-1])
+        except EvaluationError:
+            market = None
+        _markets[panel.snapshot_id] = market
+    while len(_markets) > _KEPT:
+        _markets.popitem(last=False)
+    return _markets[panel.snapshot_id]
+
+
 def _yardstick(panel: Panel, label: str, pool: tuple[str, ...]) -> Yardstick:
     """The yardstick of a panel, label and pool; the last few are kept between jobs."""
     key = (panel.snapshot_id, label, pool)
@@ -128,6 +160,7 @@ def _yardstick(panel: Panel, label: str, pool: tuple[str, ...]) -> Yardstick:
         if isinstance(values, str):
             raise EvaluationError(f"pool member {text} cannot be evaluated: {values}")
         arrays.append(values)
+    _market(panel)
     yardstick = _yardsticks[key] = Yardstick(panel, label, pool=pool, pool_values=arrays)
     while len(_yardsticks) > _KEPT:
         _yardsticks.popitem(last=False)

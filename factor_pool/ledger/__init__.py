@@ -9,6 +9,7 @@ record attempts, tests and acceptances also survive a power cut (synchronous=FUL
 """
 
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from factor_pool.ledger.openings import Openings
 from factor_pool.records import FINAL_STAGES, Member, Test
 
 __all__ = ["Ledger"]
+
+_HOME = "home"  # no session has this name
 
 
 class Ledger(Attempts, Tests, Openings, BorderLog):
@@ -122,6 +125,14 @@ class Ledger(Attempts, Tests, Openings, BorderLog):
         if current in FINAL_STAGES and current != stage:
             raise LedgerError(f"attempt {attempt_id} is {current} and cannot become {stage}")
         return current == stage
+
+    def home_id(self) -> str:
+        """Name of this ledger's home, for servers that several share; drawn once, then kept."""
+        found = self.state(_HOME, _HOME)
+        if found is None:
+            found = secrets.token_hex(4)
+            self.set_state(_HOME, _HOME, found)
+        return str(found)
 
     def set_state(self, session: str, key: str, value: object) -> None:
         """Keep a small JSON value for a session; a later one replaces it."""

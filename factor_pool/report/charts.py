@@ -65,7 +65,8 @@ def charts(portrait: Portrait, words: Words) -> dict[str, tuple[Chart, ...]]:
     return sections
 
 
-def _figure(x: str = "", y: str = "", *, legend: bool = True) -> "Figure":
+def blank(x: str = "", y: str = "", *, legend: bool = True) -> "Figure":
+    """An empty figure in the reports' style, with titles of its axes."""
     from plotly.graph_objects import Figure
 
     axis: dict[str, Any] = {"automargin": True, "zeroline": False, "gridcolor": "#e6e8eb"}
@@ -93,8 +94,9 @@ def _window(view: View, words: Words) -> str:
     return words[f"window.{view.window.name}"]
 
 
-def _shade(view: View) -> str:
-    return FACTOR if view.window.name in ("search", "all") else _UNSEEN
+def shade(window: str) -> str:
+    """The factor's colour in a window, by its name."""
+    return FACTOR if window in ("search", "all") else _UNSEEN
 
 
 def _several(views: Sequence[View]) -> bool:
@@ -102,7 +104,7 @@ def _several(views: Sequence[View]) -> bool:
 
 
 def _cumulative(views: Sequence[View], words: Words) -> Chart:
-    figure = _figure()
+    figure = blank()
     rows: list[tuple[Cell, ...]] = []
     lines: dict[str, tuple[list[str], list[float | None]]] = {}
     for view in views:
@@ -152,7 +154,7 @@ def _years(views: Sequence[View], words: Words) -> list[tuple[str, View, Mapping
 
 
 def _marginal_by_year(views: Sequence[View], words: Words) -> Chart:
-    figure = _figure(legend=False)
+    figure = blank(legend=False)
     years = _years(views, words)
     figure.add_bar(
         x=[label for label, _, _ in years],
@@ -161,7 +163,7 @@ def _marginal_by_year(views: Sequence[View], words: Words) -> Chart:
             "array": [1.96 * (e["marginal"].error or 0.0) for _, _, e in years],
             "color": "#30343a", "thickness": 1.2, "width": 3,
         },
-        marker_color=[_shade(view) for _, view, _ in years],
+        marker_color=[shade(view.window.name) for _, view, _ in years],
         customdata=[e["marginal"].sessions for _, _, e in years],
         hovertemplate="%{y:+.3f}, " + words["days"] + ": %{customdata}<extra></extra>",
     )  # fmt: skip
@@ -177,7 +179,7 @@ def _marginal_by_year(views: Sequence[View], words: Words) -> Chart:
 
 
 def _rank_ic_by_year(views: Sequence[View], words: Words) -> Chart:
-    figure = _figure()
+    figure = blank()
     years = _years(views, words)
     for name, colour in _COLOURS.items():
         figure.add_scatter(
@@ -204,13 +206,13 @@ def _fifths(view: View) -> list[str]:
 
 
 def _groups_beyond(views: Sequence[View], words: Words) -> Chart:
-    figure = _figure(words["groups.axis"], legend=_several(views))
+    figure = blank(words["groups.axis"], legend=_several(views))
     for view in views:
         figure.add_bar(
             x=_fifths(view),
             y=[None if x is None else 100 * x for x in view.groups.beyond],
             name=_window(view, words),
-            marker_color=_shade(view),
+            marker_color=shade(view.window.name),
             hovertemplate="%{y:+.1f}",
         )
     figure.add_hline(y=0, line_color=CHANCE, line_width=1)
@@ -227,7 +229,7 @@ def _groups_beyond(views: Sequence[View], words: Words) -> Chart:
 def _groups_outcome(views: Sequence[View], words: Words) -> Chart:
     """Of the last window: the one that selection flattered least."""
     view = views[-1]
-    figure = _figure(words["groups.axis"])
+    figure = blank(words["groups.axis"])
     for name, colour in _COLOURS.items():
         figure.add_scatter(
             x=_fifths(view), y=view.groups.label[name], mode="lines+markers", name=words[name],
@@ -251,7 +253,7 @@ def _groups_outcome(views: Sequence[View], words: Words) -> Chart:
 
 
 def _decay(view: View, words: Words) -> Chart:
-    figure = _figure(words["decay.axis"])
+    figure = blank(words["decay.axis"])
     for name, colour in _COLOURS.items():
         figure.add_scatter(
             x=list(map(str, LAGS)), y=[view.persistence[name][lag] for lag in LAGS],
@@ -287,11 +289,12 @@ def _correlations(
     words: Words,
 ) -> Chart:
     """Horizontal bars of correlations, in [-1, 1] so that a small one looks small."""
-    figure = _figure(legend=_several(views))
+    figure = blank(legend=_several(views))
     for view, table in zip(views, tables, strict=True):
         figure.add_bar(
             x=[table[key] for key in labels], y=list(labels.values()), orientation="h",
-            name=_window(view, words), marker_color=_shade(view), hovertemplate="%{x:+.2f}",
+            name=_window(view, words), marker_color=shade(view.window.name),
+            hovertemplate="%{x:+.2f}",
         )  # fmt: skip
     figure.update_layout(
         height=max(_HEIGHT, 90 + 17 * len(views) * len(labels)), hovermode="y unified"

@@ -5,9 +5,10 @@ import importlib.metadata
 from collections.abc import Mapping, Sequence
 
 from data_profile.home import Home
+from data_profile.panel import Panel
 from data_profile.profile import Profile
 from data_profile.store import Manifest, Store
-from factor_pool import borders
+from factor_pool import backtests, borders
 from factor_pool.decay import windows_of
 from factor_pool.evaluation import labels
 from factor_pool.evaluation.portrait import portray
@@ -15,6 +16,7 @@ from factor_pool.evaluation.windows import Window
 from factor_pool.expression import Expression, parse
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Member, Test
+from factor_pool.report.account import Account, from_document, simulated
 from factor_pool.report.page import Background, render
 from factor_pool.report.words import language, words
 from factor_pool.unseal import is_open
@@ -68,6 +70,7 @@ def report_on_expression(
         if window == "search"
         else (said["window.all.what"], *_field_caveats(expression, profile, said)),
         pool=beside,
+        account=simulated(expression, portrait.sign, panel, [shown]),
     )
     return render(portrait, background, tongue)
 
@@ -128,8 +131,17 @@ def report_on_member(home: Home, member: Member) -> str:
             *_field_caveats(expression, profile, said),
         ),
         pool=beside,
+        account=_account(home, member, panel, windows[:2]),
     )
     return render(portrait, background, tongue)
+
+
+def _account(home: Home, member: Member, panel: Panel, windows: Sequence[Window]) -> Account | None:
+    """Qlib's account of a member; the simulator's until there is one."""
+    document = backtests.load(home, member)
+    if document is not None:
+        return from_document(document)
+    return simulated(parse(member.expression), member.sign, panel, windows)
 
 
 def _test_of(ledger: Ledger, member: Member) -> Test:

@@ -19,6 +19,8 @@ from typing import Any
 from factor_pool.evaluation.portrait import Estimate, Portrait, View
 from factor_pool.gates import Settings
 from factor_pool.report import style
+from factor_pool.report.account import Account, account_charts
+from factor_pool.report.account import facts as account_facts
 from factor_pool.report.charts import Cell, Chart, charts
 from factor_pool.report.pages import LANGUAGE_TAGS, environment
 from factor_pool.report.words import words
@@ -46,6 +48,8 @@ class Background:
         Sentences that hold for this factor, before those that hold for all.
     pool
         Id -> expression of the factors it is correlated with.
+    account
+        The factor as a portfolio; None where the data have no prices.
     """
 
     title: str
@@ -54,6 +58,7 @@ class Background:
     origin: tuple[tuple[str, str], ...]
     caveats: tuple[str, ...]
     pool: Mapping[str, str]
+    account: Account | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ def render(portrait: Portrait, background: Background, language: str) -> str:
     """
     said = words(language)
     drawn = charts(portrait, said)
+    if background.account is not None:
+        drawn["account"] = account_charts(background.account, said)
     script = (_FOLDER / "page.js").read_text("utf-8")
     library, packed = _plotly()
     template = environment(_FOLDER, autoescape=True).get_template("page.html")
@@ -235,6 +242,8 @@ def _sections(
         },
         "pool": {"most": settings.max_correlation},
     }
+    if background.account is not None:
+        facts["account"] = dict(account_facts(background.account, said))
     sections: list[dict[str, Any]] = [
         {
             "title": said[name],

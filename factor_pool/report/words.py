@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from typing import Literal
 
-LANGUAGES = ("en", "zh")
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
-def language() -> str:
+def language() -> Language:
     """The language of reports: "en", or "zh" where `TIDE_LANG` begins so (zh, zh_CN, zh-Hans)."""
     return "zh" if os.environ.get("TIDE_LANG", "").strip().lower().startswith("zh") else "en"
 
@@ -156,6 +158,45 @@ _WORDS = {
         "与其他在用因子的日均排名相关。入池要求绝对值低于 {most}。",
     ),
     "pool.empty": ("No other factor is in the pool.", "池中没有其他因子。"),
+    "account": ("As a portfolio", "作为组合"),
+    "account.note": (
+        "The {top} highest-ranked sectors, {drop} exchanged a session at most, traded at the next "
+        "session's {deal}, cost {open_cost} to buy and {close_cost} to sell; a sector of which "
+        "half or more closed at the limit is neither bought nor sold. {engine} What is traded is a "
+        "sector's equal-weight basket, which nobody can buy as such: the account says what the "
+        "ranking is worth after costs, and promises no return.",
+        "持有排名最高的 {top} 个板块，每日最多换 {drop} 个，按下一交易日{deal}成交，买入成本 "
+        "{open_cost}、卖出成本 {close_cost}；半数以上成分股收于涨跌停的板块不买不卖。{engine}"
+        "交易标的为板块等权篮子，实际无法直接买到：此账户只说明排名扣除成本后的价值，不承诺收益。",
+    ),
+    "account.engine": (
+        "Traded by {engine}'s own engine in a sandbox; our simulator's account differs by "
+        "{difference} at most.",
+        "由 {engine} 自身的引擎在沙箱中回测；与本程序模拟器的账户相差至多 {difference}。",
+    ),
+    "account.simulator": (
+        "Traded by this program's simulator, which equals Qlib's engine to 1e-9; of an accepted "
+        "factor Qlib's own backtest follows at the end of the night.",
+        "由本程序的模拟器回测，与 Qlib 引擎相差不超过 1e-9；入池因子的 Qlib 回测在当夜结束时进行。",
+    ),
+    "account.deal.open": ("open", "开盘价"),
+    "account.deal.close": ("close", "收盘价"),
+    "account.axis": ("each window begins with an account of its own", "每个窗口各自起始"),
+    "account.market": ("equal-weight market", "等权市场"),
+    "account.net_value": ("Net value, after costs", "净值（扣除成本）"),
+    "account.excess": ("Sum of daily excess over the market, %", "对市场的累计超额（%）"),
+    "account.after_cost": ("after costs", "扣除成本"),
+    "account.before_cost": ("before costs", "未扣成本"),
+    "account.annual_excess": ("Excess over the market, a year", "年化超额"),
+    "account.annual_excess_before_cost": ("the same before costs", "年化超额（未扣成本）"),
+    "account.information_ratio": ("Information ratio", "信息比率"),
+    "account.excess_drawdown": ("Largest loss against the market", "最大超额回撤"),
+    "account.annual_return": ("Return, a year", "年化收益"),
+    "account.annual_benchmark": ("Market, a year", "市场年化收益"),
+    "account.max_drawdown": ("Largest loss since a peak", "最大回撤"),
+    "account.annual_cost": ("Costs, a year", "年化成本"),
+    "account.daily_turnover": ("Turnover, a session", "日均换手"),
+    "account.sessions": ("Sessions traded", "交易日数"),
     "evidence": ("What acceptance rests on", "入池依据"),
     "evidence.test": (
         "Confirm test number {position}: one-sided p {p} against a level of {level} ({rule}).",

@@ -1,8 +1,9 @@
 """The track record: what came of the forecasts that were made in time, beside what needs no model.
 
-Everything said before the event is read from the log, the baselines' values too; the panel gives
-only what happened. Nothing that was computed afterwards is in it: a replay of the model on history
-is another table, with another name.
+What was said is read from the log, without the sectors that a filter removed, as it was told. The
+panel gives what happened, and the baselines of the session before; being as known now, they may
+have been corrected since, which can only help them. Nothing that a model computed afterwards is in
+it: a replay on history is another table, with another name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from data_profile.panel import Panel
+from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
 from factor_pool.evaluation.labels import label
 from predictor.forecast_log.log import ForecastLog
 from predictor.forecast_log.records import CONFIRM, PREDICT, Record
@@ -21,7 +23,6 @@ NOTE = (
     "before 09:15 of its day. What was made later is kept in the log and counts nowhere."
 )
 _SURGE_METRICS = frozenset({"surge_precision_at_5"})  # ranked by the probability of a wave
-_BASELINES = ("persistence", "size")
 
 
 def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
     """
     made = log.counted()
     row_of = {day: t for t, day in enumerate(panel.sessions.tolist())}
-    judged = [record for record in made if row_of.get(record.for_session, 0) > 0]
+    judged = [r for r in made if row_of.get(r.for_session, 0) > 0 and r.as_of in row_of]
     rows = [row_of[record.for_session] - 1 for record in judged]
     result: dict[str, Any] = {
         "kind": "live forecasts",
@@ -69,7 +70,10 @@ def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
     if not judged:
         return result
     outcome = Outcome(*(label(panel, name)[rows] for name in ("limit_up_count", "limit_up_surge")))
-    methods = {name: daily(scores, outcome) for name, scores in _scores(judged, panel).items()}
+    methods = {
+        name: daily(scores, outcome)
+        for name, scores in _scores(judged, panel, [row_of[r.as_of] for r in judged]).items()
+    }
     bootstrap = Bootstrap(len(judged), seed=0)
     result["methods"] = table(methods, bootstrap)
     result["difference_to_persistence"] = difference(
@@ -78,26 +82,29 @@ def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
     return result
 
 
-def _scores(judged: Sequence[Record], panel: Panel) -> dict[str, Mapping[str, np.ndarray | None]]:
+def _scores(
+    judged: Sequence[Record], panel: Panel, as_of: Sequence[int]
+) -> dict[str, Mapping[str, np.ndarray | None]]:
     """Method -> metric -> what it ranks by, float64 (days, S), NaN where it said nothing."""
-    rankings = [record.document["ranking"] for record in judged]
-    score, surge = (_matrix(rankings, name, panel) for name in ("score", "p_surge"))
+    score, surge = (_matrix(judged, name, panel) for name in ("score", "p_surge"))
     methods: dict[str, Mapping[str, np.ndarray | None]] = {
         "model": {name: surge if name in _SURGE_METRICS else score for name in METRICS}
     }
-    for name in _BASELINES:
-        said = [record.document.get("baselines", {}).get(name, ()) for record in judged]
-        methods[name] = dict.fromkeys(METRICS, _matrix(said, "value", panel))
+    for name, values in zip(
+        ("persistence", "size"), design(panel, (PERSISTENCE, SIZE)), strict=True
+    ):
+        methods[name] = dict.fromkeys(METRICS, values[list(as_of)])
     methods["base_rate"] = dict.fromkeys(METRICS, None)
     return methods
 
 
-def _matrix(said: Sequence[Sequence[Mapping[str, Any]]], name: str, panel: Panel) -> np.ndarray:
+def _matrix(judged: Sequence[Record], name: str, panel: Panel) -> np.ndarray:
+    """What each forecast said of each sector that it ranked; removed sectors it did not."""
     column = {sector: s for s, sector in enumerate(panel.instruments)}
-    result = np.full((len(said), len(column)), np.nan)
-    for t, rows in enumerate(said):
-        for row in rows:
-            if row["sector_id"] in column:
+    result = np.full((len(judged), len(column)), np.nan)
+    for t, record in enumerate(judged):
+        for row in record.document["scores"]:
+            if row["sector_id"] in column and not row.get("removed"):
                 result[t, column[row["sector_id"]]] = row[name]
     return result
 

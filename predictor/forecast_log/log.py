@@ -59,8 +59,9 @@ class ForecastLog:
     Examples
     --------
     >>> import tempfile
+    >>> from data_profile.schedule import SHANGHAI
     >>> document = {"as_of": "2026-11-19", "for_session": "2026-11-20", "model": "m",
-    ...             "pool_version": 0, "snapshot_id": "s", "ranking": []}
+    ...             "pool_version": 0, "snapshot_id": "s", "scores": []}
     >>> evening = datetime.datetime(2026, 11, 19, 15, 46, tzinfo=SHANGHAI)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with ForecastLog(Path(folder) / "forecasts.db") as log:
@@ -103,7 +104,7 @@ class ForecastLog:
         Parameters
         ----------
         document
-            `Forecast.to_dict()` with all sectors in its ranking; plain JSON.
+            `Forecast.to_dict()`; plain JSON.
         made_at
             Now, timezone-aware.
         step
@@ -161,13 +162,10 @@ class ForecastLog:
             raise ForecastLogError(f"{self._path} has no forecast {record_id}")
         return record(found[0])
 
-    def latest(self, for_session: datetime.date, step: str = PREDICT) -> Record | None:
-        """The last forecast about a session, live or not; None if there is none."""
-        found = self._rows(
-            "WHERE for_session = ? AND step = ? ORDER BY id DESC LIMIT 1",
-            (for_session.isoformat(), step),
-        )
-        return record(found[0]) if found else None
+    def chosen(self, for_session: datetime.date) -> Record | None:
+        """The forecast of a session that counts, else the last made too late; None without any."""
+        found = [made for made in self.records(for_session, for_session) if made.step == PREDICT]
+        return next((made for made in found if made.live), found[-1] if found else None)
 
     def counted(self) -> list[Record]:
         """The records that count: of each session the first live forecast, in order of session.

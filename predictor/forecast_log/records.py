@@ -15,7 +15,7 @@ from predictor.errors import PredictorError
 CLOSE = datetime.time(15, 0)
 PREDICT = "predict"
 CONFIRM = "confirm"
-NEEDED = ("as_of", "for_session", "model", "pool_version", "snapshot_id", "ranking")
+NEEDED = ("as_of", "for_session", "model", "pool_version", "snapshot_id", "scores")
 
 
 class ForecastLogError(PredictorError):
@@ -41,7 +41,7 @@ class Record:
     model, pool_version, snapshot_id
         What it was made with, and the data it was made from.
     document
-        `Forecast.to_dict()` with the scores of all sectors.
+        `Forecast.to_dict()`; its `scores` are of all sectors.
     previous, hash
         SHA-256 of the record before and of this one, which covers all of the above.
     """

@@ -1,11 +1,19 @@
 """What a message is, what a channel promises, and how sending can fail."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from predictor.errors import PredictorError
 from predictor.notify.fitting import pieces, shorten
+
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_MARKS = frozenset("*_[]`#>~|")  # what these few channels read as mark-up
+
+
+def _widened(found: re.Match[str]) -> str:
+    return chr(ord(found[1]) + 0xFEE0) if found[1] in _MARKS else found[1]
 
 
 class NotifyError(PredictorError):
@@ -88,13 +96,16 @@ class Channel(ABC):
 
     `name` is what people call it, `rule` what it takes, `secrets` what may stand in no text, and
     `obeys_tags` whether "<" begins a tag there: a text of ours holds none, one from elsewhere could
-    call a whole group (`<at id=all>`), so it becomes a sign that is only shown.
+    call a whole group (`<at id=all>`), so it becomes a sign that is only shown. `escapes` says
+    whether a backslash hides mark-up, as in Markdown; where it would be shown, the mark is replaced
+    by its wide form.
     """
 
     name: str
     rule: Rule
     secrets: tuple[str, ...] = ()
     obeys_tags = False
+    escapes = True
 
     @abstractmethod
     def deliver(self, message: Message) -> None:
@@ -112,7 +123,8 @@ class Channel(ABC):
         A part's title says which it is.
         """
         title = " ".join(message.title.split())
-        text = message.markdown.replace("<", "＜") if self.obeys_tags else message.markdown
+        text = message.markdown if self.escapes else _ESCAPED.sub(_widened, message.markdown)
+        text = text.replace("<", "＜") if self.obeys_tags else text
         texts = pieces(text, self.rule.size, self.rule.parts, self.rule.measure)
         if len(texts) == 1:
             return [Message(shorten(title, self.rule.title, len), texts[0])]

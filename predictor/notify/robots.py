@@ -21,6 +21,7 @@ class WeCom(WebChannel):
     """
 
     name = "wecom"
+    escapes = False
     rule = Rule(4096 - 400, title=100, parts=4, interval=3.0)
     code, text = "errcode", "errmsg"
     busy = frozenset({-1})
@@ -48,6 +49,7 @@ class DingTalk(WebChannel):
     """
 
     name = "dingtalk"
+    escapes = False
     rule = Rule(18_000, title=64, parts=4, interval=3.0)
     code, text = "errcode", "errmsg"
     busy = frozenset({-1})
@@ -87,6 +89,7 @@ class Feishu(WebChannel):
     """
 
     name = "feishu"
+    escapes = False
     rule = Rule(9_000, title=100, parts=4, interval=0.7)
     limited = frozenset({9499, 11232, 99991400})
 

@@ -4,70 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from data_profile.schedule import SHANGHAI
 from predictor.explain import Language
-from predictor.report.drawing import flow_map, heat, spark
+from predictor.report.drawing import flow_map
 from predictor.report.facts import Facts
-from predictor.report.formats import money, number, percent
-from predictor.report.ladder import Rung
-from predictor.report.market import Breadth
-from predictor.report.phase import ENOUGH, INPUTS, PAST, PHASES, RECENT, SPAN
-
-SPARK_SESSIONS = 60
-HEAT_SESSIONS = 120
-WHO = 12
-Words = Mapping[str, str]
+from predictor.report.formats import percent
+from predictor.report.ladder_words import Steps, steps
+from predictor.report.market_words import Mood, Tile, mood, tiles
+from predictor.report.prose import Checked
+from predictor.report.words import Words
 
 
 @dataclass(frozen=True)
-class Tile:
-    """One figure of the day; `spark` is a drawing."""
+class Choice:
+    """What a sector offers: stocks not at the limit with their change, those sealed, its ETFs."""
 
-    name: str
-    value: str
-    note: str
-    spark: str
-
-
-@dataclass(frozen=True)
-class Mood:
-    """The phase in words; `chart` is a drawing."""
-
-    name: str
-    word: str
-    spell: str
-    rule: str
-    rules: tuple[tuple[str, str], ...]
-    shown: int
-    chart: str
-    inputs: tuple[tuple[str, str, str], ...]
-    heat: str
-    borders: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """One height of the ladder in words."""
-
-    height: str
-    count: str
-    rate: str
-    of: str
-    who: str
-
-
-@dataclass(frozen=True)
-class Steps:
-    """The ladder in words."""
-
-    source: str
-    sealing: str
-    overall: str
-    rungs: tuple[Step, ...]
-    previous: str
-    missing: tuple[str, ...]
+    open: tuple[str, ...]
+    sealed: tuple[str, ...]
+    funds: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -87,14 +41,22 @@ class Content:
     ----------
     heading, origin, notes
         At the top.
+    paragraph, paragraph_note
+        What a language model wrote, as far as it was kept, and what is to be said of it.
     tiles, phase, record, ladder
         See there.
     cold, candidates
-        Sector id -> a sentence.
+        Sector id -> a sentence, and what it offers.
+    candidates_note
+        The rule of the candidates, and where they are from; "" where there are none.
     removed
         (sector, why) each.
-    outcome_note, flow_note, importance_note
+    outcome_note, flow_note
         Above their sections.
+    health_count
+        How many factors are in use, by status.
+    troubled
+        (factor, expression, status) of those that are not active.
     size_word
         Key of what the map's areas are.
     map_desk, map_phone
@@ -108,10 +70,13 @@ class Content:
     heading: str
     origin: tuple[str, ...]
     notes: tuple[str, ...]
+    paragraph: str
+    paragraph_note: str
     tiles: tuple[Tile, ...]
     phase: Mood
     cold: Mapping[str, str]
-    candidates: Mapping[str, str]
+    candidates: Mapping[str, Choice]
+    candidates_note: str
     removed: tuple[tuple[str, str], ...]
     outcome_note: str
     record: Record
@@ -120,12 +85,24 @@ class Content:
     map_desk: str
     map_phone: str
     ladder: Steps
-    importance_note: str
+    health_count: str
+    troubled: tuple[tuple[str, str, str], ...]
     states: tuple[tuple[str, str, str], ...]
     caveats: tuple[str, ...]
 
 
-def content(facts: Facts, language: Language, said: Words) -> Content:
+@dataclass(frozen=True)
+class Written:
+    """What a language model wrote, checked; or why it did not."""
+
+    model: str
+    found: Checked
+    trouble: str = ""
+
+
+def content(
+    facts: Facts, language: Language, said: Words, written: Written | None = None
+) -> Content:
     """Put the facts into words.
 
     Parameters
@@ -134,17 +111,22 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
         Of the session.
     language, said
         And the words of it.
+    written
+        A paragraph to show, None for none.
     """
     document = facts.document
     unknown = said["treemap.unknown_flow"]
     return Content(
         heading=said["title"].format(day=document["for_session"]),
         origin=_origin(facts, said),
-        notes=tuple(document["notes"]),
-        tiles=_tiles(facts, language, said),
-        phase=_mood(facts, said),
+        notes=tuple(_in_words(document, language).get("notes", document["notes"])),
+        paragraph=" ".join(written.found.kept) if written else "",
+        paragraph_note=_paragraph_note(written, said) if written else "",
+        tiles=tiles(facts, language, said),
+        phase=mood(facts, said),
         cold={sector: said["cold"].format(n=n) for sector, n in document["cold_start"].items()},
         candidates=_candidates(document),
+        candidates_note=_candidates_note(document, language),
         removed=_removed(document, language),
         outcome_note=_outcome_note(facts, said),
         record=_record(facts, said),
@@ -152,11 +134,22 @@ def content(facts: Facts, language: Language, said: Words) -> Content:
         size_word="turnover" if facts.size_field == "turnover" else "ladder.companies",
         map_desk=flow_map(facts.flows, 1120, 520, language, unknown) if facts.flows else "",
         map_phone=flow_map(facts.flows, 360, 640, language, unknown) if facts.flows else "",
-        ladder=_ladder(facts, language, said),
-        importance_note=said["importance.note"].format(n=facts.importance_sessions),
+        ladder=steps(facts, language, said),
+        health_count=_health_count(facts, said),
+        troubled=tuple(
+            (check.member, expression, said[f"health.{check.status}"])
+            for check, expression in facts.health.checks
+            if check.status != "active"
+        ),
         states=_states(facts, said),
         caveats=_caveats(facts, said),
     )
+
+
+def _paragraph_note(written: Written, said: Words) -> str:
+    if written.trouble:
+        return said["written.none"].format(model=written.model, why=written.trouble)
+    return said["written.note"].format(model=written.model, n=len(written.found.struck))
 
 
 def _origin(facts: Facts, said: Words) -> tuple[str, ...]:
@@ -178,93 +171,47 @@ def _origin(facts: Facts, said: Words) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _figures(market: Breadth, language: Language, said: Words, row: int = -1) -> dict[str, str]:
-    """Figure -> as it is shown."""
-    up, down = market.at("up", row), market.at("down", row)
-    highest = market.at("highest", row)
+def _candidates(document: Mapping[str, Any]) -> dict[str, Choice]:
+    """Sector id -> what can still be bought of it, and what is sealed."""
+    offered, sealed, funds = (document.get(key, {}) for key in ("candidates", "sealed", "etfs"))
     return {
-        "limit_ups": number(market.at("limit_ups", row)),
-        "sealing": percent(market.at("sealing", row)),
-        "promotion": percent(market.at("promotion", row)),
-        "highest": number(None) if highest is None else said["boards"].format(n=number(highest)),
-        "limit_downs": number(market.at("limit_downs", row)),
-        "breadth": f"{number(up)} : {number(down)}",
-        "turnover": money(market.at("turnover", row), language),
-        "net_inflow": money(market.at("net_inflow", row), language, signed=True),
+        row["sector_id"]: Choice(
+            tuple(
+                f"{one['name']} {percent(one['change'], 1, signed=True)}"
+                for one in offered.get(row["sector_id"], ())
+            ),
+            tuple(str(one["name"]) for one in sealed.get(row["sector_id"], ())),
+            tuple(f"{one['name']} {one['code']}" for one in funds.get(row["sector_id"], ())),
+        )
+        for row in document["ranking"]
     }
 
 
-def _tiles(facts: Facts, language: Language, said: Words) -> tuple[Tile, ...]:
-    market = facts.market
-    shown = _figures(market, language, said)
-    series = {name: getattr(market, name) for name in shown if name != "breadth"}
-    series["breadth"] = market.up / np.maximum(market.up + market.down, 1)
-    tiles = []
-    for name, value in shown.items():
-        past = series[name][-1 - PAST : -1]
-        past = past[np.isfinite(past)]
-        last = series[name][-1]
-        if not np.isfinite(last):
-            note = said["no_value"]
-        elif len(past) < ENOUGH:
-            note = ""
-        else:
-            share = percent(float((past < last).mean()))
-            note = said["above_past"].format(share=share, n=len(past))
-        tiles.append(Tile(said[name], value, note, spark(series[name][-SPARK_SESSIONS:])))
-    return tuple(tiles)
-
-
-def _mood(facts: Facts, said: Words) -> Mood:
-    judged, name = facts.phases, facts.phases.names[-1]
-    level, before, borders = judged.heat[-1], judged.recent[-1], judged.borders[-1]
-    shown = _figures(facts.market, "en", said)
-    known = sum(bool(np.isfinite(series[-1])) for series in judged.percentiles.values())
-    rule = said["phase.rule"].format(past=PAST, span=SPAN, recent=RECENT)
-    if name is None:
-        rule += " " + said["phase.unknown"].format(n=known, enough=ENOUGH)
-    return Mood(
-        name=name or "none",
-        word=said[f"phase.{name or 'none'}"],
-        spell=said["phase.spell"].format(n=judged.spell()) if name else "",
-        rule=rule,
-        rules=tuple((phase, said[f"phase.rule.{phase}"]) for phase in PHASES),
-        shown=min(HEAT_SESSIONS, len(judged.names)),
-        chart=heat(judged, HEAT_SESSIONS),
-        inputs=tuple(
-            (said[key] + (said["phase.turned"] if sign < 0 else ""), shown[key],
-             percent(_finite(judged.percentiles[key][-1])))
-            for key, sign in INPUTS.items()
-        ),
-        heat=said["phase.now"].format(
-            heat=number(_finite(level), 2), recent=RECENT, before=number(_finite(before), 2)
-        ),
-        borders=" / ".join(number(_finite(border), 2) for border in borders),
-    )  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _candidates(document: Mapping[str, Any]) -> dict[str, str]:
-    """Sector id -> names of the stocks, in their order."""
-    return {
-        sector: " · ".join(str(one.get("name", one.get("code", ""))) for one in found)
-        for sector, found in document.get("candidates", {}).items()
-        if found
-    }
+def _candidates_note(document: Mapping[str, Any], language: Language) -> str:
+    said = {**document, **_in_words(document, language)}
+    parts = [said.get("candidates_rule"), said.get("candidates_note")]
+    if not any(document.get("candidates", {}).values()):
+        parts = parts[1:]
+    return {"en": ". ", "zh": "。"}[language].join(part for part in parts if part)
 
 
 def _removed(document: Mapping[str, Any], language: Language) -> tuple[tuple[str, str], ...]:
+    why = _in_words(document, language).get("removed", {})
     return tuple(
-        (str(one["name"]), told(one, language, "why")) for one in document.get("removed", ())
+        (str(one["name"]), str(why.get(one["sector_id"], one["why"])))
+        for one in document.get("removed", ())
     )
 
 
-def told(part: Mapping[str, Any], language: Language, key: str = "text") -> str:
-    """A sentence of a document in the page's language, or as it was written."""
-    return str(part.get(f"{key}s", {}).get(language, part[key]))
+def _in_words(document: Mapping[str, Any], language: Language) -> Mapping[str, Any]:
+    """A document's sentences in the page's language, {} where it holds only its own."""
+    found: Mapping[str, Any] = document.get("words", {}).get(language, {})
+    return found
+
+
+def told(reason: Mapping[str, Any], language: Language) -> str:
+    """A reason of a document in the page's language, or as it was written."""
+    return str(reason.get("texts", {}).get(language, reason["text"]))
 
 
 def _outcome_note(facts: Facts, said: Words) -> str:
@@ -305,60 +252,10 @@ def _flow_note(facts: Facts, said: Words) -> str:
     )
 
 
-def _ladder(facts: Facts, language: Language, said: Words) -> Steps:
-    ladder, market = facts.ladder, facts.market
-    sealing = overall = previous = ""
-    sealed, broken = market.at("limit_ups"), market.at("broken")
-    if sealed is not None and broken is not None:
-        sealing = said["ladder.sealed"].format(sealed=number(sealed), broken=number(broken))
-        sealing += {"en": ": {}.", "zh": "：封板率 {}。"}[language].format(
-            percent(market.at("sealing"))
-        )
-    again = market.at("multi_boards")
-    before = market.at("limit_ups", -2) if len(market.sessions) > 1 else None
-    if again is not None and before:
-        overall = said["ladder.overall"].format(
-            before=number(before), again=number(again), rate=percent(again / before)
-        )
-    if ladder.previous is not None:
-        previous = said["ladder.previous.text"].format(
-            count=ladder.previous.count,
-            mean=percent(ladder.previous.mean_return, 2, signed=True),
-            risen=percent(ladder.previous.risen),
-        )
-        if ladder.previous.at_limit is not None:
-            again_text = percent(ladder.previous.at_limit)
-            previous += said["ladder.previous.again"].format(again=again_text)
-    source = (
-        said["ladder.fields"] if ladder.source is None
-        else said["ladder.source"].format(source=ladder.source)
-    )  # fmt: skip
-    return Steps(
-        source,
-        sealing,
-        overall,
-        tuple(_step(rung, language, said) for rung in ladder.rungs),
-        previous,
-        tuple(said[key] for key in ladder.missing),
-    )
-
-
-def _step(rung: Rung, language: Language, said: Words) -> Step:
-    who = [
-        f"{one.name}{f' {one.first_time}' if one.first_time else ''}" for one in rung.stocks[:WHO]
-    ]
-    text = {"en": ", ", "zh": "、"}[language].join(who)
-    if len(rung.stocks) > WHO:
-        text += " " + said["ladder.more"].format(n=len(rung.stocks) - WHO)
-    of = ""
-    if rung.rate is not None:
-        of = said["ladder.of"].format(climbed=rung.climbed, before=rung.before)
-    return Step(
-        said["ladder.first"] if rung.height == 1 else number(rung.height),
-        number(len(rung.stocks)),
-        percent(rung.rate),
-        of,
-        text,
+def _health_count(facts: Facts, said: Words) -> str:
+    statuses = [check.status for check, _ in facts.health.checks]
+    return said["health.count"].format(
+        n=len(statuses), active=statuses.count("active"), watch=statuses.count("watch")
     )
 
 

@@ -41,33 +41,39 @@ def heat(judged: Phases, sessions: int) -> str:
     if np.isfinite(level).sum() < 2:
         return ""
     width, high, strip = 720.0, 150.0, 14.0
-    step = (width - 40) / len(level)
+    step = (width - 56) / len(level)
+    everything = np.concatenate([level, borders[:, 0], borders[:, 2]])
+    bottom = np.floor(10 * np.nanmin(everything)) / 10
+    top = max(np.ceil(10 * np.nanmax(everything)) / 10, bottom + 0.2)
+
+    def height(value: float) -> float:
+        return float(high * (top - value) / (top - bottom) + 6)
 
     def path(values: np.ndarray) -> str:
         parts, pen = [], "M"
         for k, value in enumerate(values):
             if np.isfinite(value):
-                parts.append(f"{pen}{40 + step * (k + 0.5):.1f} {high * (1 - value) + 6:.1f}")
+                parts.append(f"{pen}{56 + step * (k + 0.5):.1f} {height(value):.1f}")
                 pen = "L"
             else:
                 pen = "M"
         return "".join(parts)
 
     ticks = "".join(
-        f'<path class="grid" d="M40 {high * (1 - share) + 6:.1f}H{width:.0f}"/>'
-        f'<text class="tick" x="34" y="{high * (1 - share) + 10:.1f}" text-anchor="end">'
-        f"{share:.1f}</text>"
-        for share in (0.0, 0.5, 1.0)
+        f'<path class="grid" d="M56 {height(share):.1f}H{width:.0f}"/>'
+        f'<text class="tick" x="50" y="{height(share) + 4:.1f}" text-anchor="end">'
+        f"{share:.2f}</text>"
+        for share in (bottom, (bottom + top) / 2, top)
     )
     cells = "".join(
-        f'<rect class="phase-{name or "none"}" x="{40 + step * k:.2f}" y="{high + 14:.0f}" '
+        f'<rect class="phase-{name or "none"}" x="{56 + step * k:.2f}" y="{high + 14:.0f}" '
         f'width="{step + 0.2:.2f}" height="{strip:.0f}"/>'
         for k, name in enumerate(names)
     )
     days = judged.sessions[shown]
     dates = "".join(
         f'<text class="tick" x="{x:.0f}" y="{high + 44:.0f}" text-anchor="{anchor}">{day}</text>'
-        for x, anchor, day in ((40, "start", days[0]), (width, "end", days[-1]))
+        for x, anchor, day in ((56, "start", days[0]), (width, "end", days[-1]))
     )
     return (
         f'<svg class="heat" viewBox="0 0 {width:.0f} {high + 50:.0f}" role="img" '

@@ -13,21 +13,21 @@ from data_profile.sectors import Sectors
 from data_profile.sessions import as_date
 from data_profile.store import Store
 from data_profile.truth import Day
-from predictor.dataset import build, panels
+from predictor.dataset import panels
 from predictor.errors import PredictorError
-from predictor.explain import Importance, Language, importance
+from predictor.explain import Language, ThemeImportance, importance_by_theme
 from predictor.forecast import predict
 from predictor.forecast_log import Record
 from predictor.report.health import Health, health
 from predictor.report.ladder import Ladder, ladder
 from predictor.report.market import Breadth, breadth
 from predictor.report.outcome import Outcome, outcome
-from predictor.report.past import forecast_after, forecast_for, track_record
+from predictor.report.past import confirmation_of, forecast_after, forecast_for, track_record
 from predictor.report.phase import Aftermath, Phase, Phases, aftermath, phases
 from predictor.storage import load_current
 
 TOP = 10
-IMPORTANCE_SESSIONS = 60
+_ORDER = "rank"  # whose importance is shown
 STATES = 5
 
 
@@ -73,10 +73,12 @@ class Facts:
         Of that session.
     outcome, outcome_kept
         The logged forecast for that session against what happened, None where there is none.
+    confirmation
+        What that session's opening auction said of it, None where it was not asked.
     record
         `predictor.forecast_log.track_record` up to that session, None without a log.
-    importance, importance_sessions
-        Of the current model, the largest first, and over how many sessions.
+    importance
+        Of the current model, the largest first.
     health
         Of the pool.
     states
@@ -96,9 +98,9 @@ class Facts:
     ladder: Ladder
     outcome: Outcome | None
     outcome_kept: Record | None
+    confirmation: Mapping[str, Any] | None
     record: Mapping[str, Any] | None
-    importance: tuple[Importance, ...]
-    importance_sessions: int
+    importance: tuple[ThemeImportance, ...]
     health: Health
     states: tuple[tuple[datetime.date, Day | None], ...]
     fields: tuple[str, ...]
@@ -134,8 +136,7 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
     market = breadth(panel, industries)
     judged = phases(market)
     stored = load_current(home.models)
-    dataset = build(both, stored.model.features)
-    shown = min(IMPORTANCE_SESSIONS, len(dataset.sessions))
+    weights = stored.card["importance"][_ORDER]
     size_field, flows = _flows(panel, names, industries)
     return Facts(
         day=day,
@@ -149,9 +150,11 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
         ladder=ladder(home, panel, names),
         outcome=outcome(before.document, panel, names, TOP) if before else None,
         outcome_kept=before,
+        confirmation=confirmation_of(home, day),
         record=track_record(home, panel),
-        importance=importance(stored.model, dataset, slice(-shown, None)),
-        importance_sessions=shown,
+        importance=importance_by_theme(
+            stored.model.features, {name: share["effect"] for name, share in weights.items()}
+        ),
         health=health(home, panel),
         states=_states(store, panel.sessions),
         fields=panel.fields,

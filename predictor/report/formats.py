@@ -11,7 +11,9 @@ def number(value: float | None, digits: int = 0, *, signed: bool = False) -> str
     if value is None:
         return NONE
     text = f"{value:{'+' if signed else ''},.{digits}f}"
-    return "0" if float(text.replace(",", "")) == 0 and not digits else text.replace("-", "−")
+    if not float(text.replace(",", "")):
+        return text.lstrip("+-")
+    return text.replace("-", "−")
 
 
 def percent(value: float | None, digits: int = 0, *, signed: bool = False) -> str:

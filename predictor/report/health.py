@@ -7,6 +7,8 @@ from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.sessions import as_date
 from factor_pool.decay import Check, examine
+from factor_pool.errors import EvaluationError
+from factor_pool.expression import ExpressionError
 from factor_pool.ledger import Ledger
 
 
@@ -20,10 +22,13 @@ class Health:
         Each factor with its expression, in the order of acceptance.
     later
         Factors accepted on data from after the session: nothing can be said of them then.
+    trouble
+        Why they could not be checked; "" where they were.
     """
 
     checks: tuple[tuple[Check, str], ...]
     later: int
+    trouble: str = ""
 
 
 def health(home: Home, panel: Panel) -> Health:
@@ -39,7 +44,7 @@ def health(home: Home, panel: Panel) -> Health:
     Raises
     ------
     factor_pool.errors.FactorError
-        The ledger cannot be read, or a factor cannot be evaluated on the data at hand.
+        The ledger cannot be read.
     """
     if not home.ledger.exists():
         return Health((), 0)
@@ -50,11 +55,13 @@ def health(home: Home, panel: Panel) -> Health:
         member for member in members
         if _data_end(tests[member.attempt_id].figures.get("data_end")) <= last
     ]  # fmt: skip
-    checks = examine(panel, known, tests)
-    return Health(
-        tuple((check, member.expression) for check, member in zip(checks, known, strict=True)),
-        len(members) - len(known),
-    )
+    later = len(members) - len(known)
+    try:
+        checks = examine(panel, known, tests)
+    except (EvaluationError, ExpressionError) as error:  # the page names it and goes on
+        return Health((), later, str(error))
+    pairs = zip(checks, known, strict=True)
+    return Health(tuple((check, member.expression) for check, member in pairs), later)
 
 
 def _data_end(text: str | None) -> dt.date:

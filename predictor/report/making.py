@@ -8,9 +8,11 @@ from pathlib import Path
 from data_profile.files import write_atomic
 from data_profile.home import Home
 from predictor.explain import Language
-from predictor.report.content import content
-from predictor.report.facts import gather
+from predictor.report.content import Written, content
+from predictor.report.facts import Facts, gather
 from predictor.report.page import html, markdown
+from predictor.report.prose import Checked, Writer, WriterUnavailable, paragraph
+from predictor.report.tables import tables_of
 from predictor.report.words import words
 
 Say = Callable[[str], None]
@@ -44,6 +46,7 @@ def daily_report(
     date: datetime.date | str | None = None,
     language: Language = "zh",
     say: Say | None = None,
+    writer: Writer | None = None,
 ) -> Report:
     """Make the page of a session.
 
@@ -58,6 +61,9 @@ def daily_report(
         "zh" or "en".
     say
         Called with a line on what is being done.
+    writer
+        A language model that puts the tables into a paragraph, of which only sentences whose
+        numbers stand in the tables are shown. None: no paragraph.
 
     Raises
     ------
@@ -71,11 +77,21 @@ def daily_report(
     tell = say or (lambda line: None)
     tell("reading the market")
     facts = gather(home, date=date, language=language)
+    written = None
+    if writer is not None:
+        tell(f"{writer.model} writes")
+        written = _written(writer, facts, language)
     tell("drawing the page")
-    told = content(facts, language, words(language))
-    return Report(
-        facts.day, language, html(facts, told, language), markdown(facts, told, language)
-    )
+    told = content(facts, language, words(language), written)
+    return Report(facts.day, language, html(facts, told, language), markdown(facts, told, language))
+
+
+def _written(writer: Writer, facts: Facts, language: Language) -> Written:
+    try:
+        found = paragraph(writer, tables_of(facts), language)
+    except WriterUnavailable as error:
+        return Written(writer.model, Checked((), ()), str(error))
+    return Written(writer.model, found)
 
 
 def write(home: Home, report: Report) -> tuple[Path, Path]:

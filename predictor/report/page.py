@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from factor_pool.report import style
-from factor_pool.report.pages import LANGUAGE_TAGS, NO_SCRIPT, environment
+from factor_pool.report.pages import LANGUAGE_TAGS, NO_SCRIPT, environment, visible
 from predictor.explain import Language
 from predictor.report.content import Content, told
 from predictor.report.facts import TOP, Facts
@@ -18,6 +18,7 @@ from predictor.report.formats import filters
 from predictor.report.words import terms, words
 
 _FOLDER = Path(__file__).parent
+_LOOKALIKES = str.maketrans("<>[]*`|@", "‹›［］∗'¦＠")
 
 
 def html(facts: Facts, content: Content, language: Language) -> str:
@@ -47,6 +48,9 @@ def markdown(facts: Facts, content: Content, language: Language) -> str:
 def summary(document: Mapping[str, Any], language: Language, *, top: int = 5) -> str:
     """A forecast in a few lines of Markdown, as a message shows it.
 
+    Names and reasons are shown as they are but for the marks that a chat program could take for
+    mark-up, a link or a call of people (`message_line`): few of them know the backslash.
+
     Parameters
     ----------
     document
@@ -59,6 +63,11 @@ def summary(document: Mapping[str, Any], language: Language, *, top: int = 5) ->
     return _environment(language, autoescape=False).get_template("summary.md").render(
         document=document, top=top, w=words(language)
     )  # fmt: skip
+
+
+def message_line(text: str) -> str:
+    """Text for one line of a message, in which nothing is mark-up, a link or a mention."""
+    return " ".join(visible(text).split()).translate(_LOOKALIKES).replace("://", ": //")
 
 
 def _rendered(
@@ -75,5 +84,7 @@ def _environment(language: Language, *, autoescape: bool) -> Any:
 
     made = environment(_FOLDER, autoescape=autoescape)
     made.filters |= filters(language)
-    made.filters |= {"told": partial(told, language=language), "drawn": Markup}
+    made.filters |= {
+        "told": partial(told, language=language), "drawn": Markup, "message": message_line,
+    }  # fmt: skip
     return made

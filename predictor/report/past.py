@@ -8,7 +8,7 @@ from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.sessions import next_session
 from predictor import forecast_log
-from predictor.forecast_log import PREDICT, ForecastLog, Record
+from predictor.forecast_log import CONFIRM, PREDICT, ForecastLog, Record
 
 
 def forecast_after(home: Home, day: datetime.date) -> Record | None:
@@ -19,6 +19,18 @@ def forecast_after(home: Home, day: datetime.date) -> Record | None:
 def forecast_for(home: Home, day: datetime.date) -> Record | None:
     """The forecast made for a session, chosen in the same way."""
     return _chosen(home, day)
+
+
+def confirmation_of(home: Home, day: datetime.date) -> Mapping[str, Any] | None:
+    """What the opening auction of a session said of its forecast (`predictor.confirm`), if asked.
+
+    The first time it was asked counts.
+    """
+    if not home.forecasts.exists():
+        return None
+    with ForecastLog(home.forecasts) as log:
+        made = [one for one in log.records(day, day) if one.step == CONFIRM]
+    return made[0].document.get("confirmation") if made else None
 
 
 def track_record(home: Home, panel: Panel) -> Mapping[str, Any] | None:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from predictor.explain import Language
 
+Words = Mapping[str, str]
 _COLUMNS: Mapping[Language, int] = {"en": 0, "zh": 1}
 
 
-def words(language: Language) -> Mapping[str, str]:
+def words(language: Language) -> Words:
     """Key -> text."""
     column = _COLUMNS[language]
     return {key: texts[column] for key, texts in _WORDS.items()}
@@ -74,13 +75,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "size": ("size: most companies", "规模：成分股最多"),
     "base_rate": ("any sector", "任意板块"),
     "candidates": ("not sealed yet", "尚未封板"),
+    "candidates.sealed": ("sealed", "已封板"),
     "cold": ("only {n} sessions of history", "历史仅 {n} 日"),
     "removed": ("Removed from the ranking", "被剔除的板块"),
     "removed.note": (
         "High scores do not help: these rules come first.",
         "得分再高也剔除：规则优先。",
     ),
-    "auction": ("What the morning auction changed", "集合竞价后的变化"),
     # outcome
     "outcome": ("The last forecast, and what happened", "上次预测与实际"),
     "outcome.note": (
@@ -92,6 +93,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "None is made up afterwards.",
         "预测日志中没有针对 {day} 的预测，因此无从对照；不会事后补造。",
     ),
+    "outcome.auction": ("After the opening auction", "集合竞价后"),
     "outcome.late": (
         "It was recorded too late to count in the track record.",
         "记录过晚，不计入战绩。",
@@ -105,7 +107,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "missed": ("Most limit-ups outside its first ten", "前十名之外涨停最多"),
     "missed.rank": ("rank {rank}", "排第 {rank}"),
     "missed.unranked": ("not ranked", "未入排名"),
-    "model_name": ("the model", "模型"),
     # record
     "record": ("Track record", "战绩"),
     "record.live": (
@@ -216,6 +217,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "ladder.highest": ("highest", "最高"),
     "ladder.one_word": ("one-word", "一字"),
     "ladder.more": ("and {n} more", "等，另 {n} 家"),
+    "ladder.fell": ("(fell off: {who})", "（断板：{who}）"),
     "ladder.sealed": ("sealed {sealed}, broken {broken}", "封板 {sealed} 家，炸板 {broken} 家"),
     "ladder.previous": ("Yesterday's limit-ups, today", "昨日涨停今日表现"),
     "ladder.previous.text": (
@@ -226,7 +228,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "Of {before} limit-ups the session before, {again} were limit-ups again: {rate}.",
         "前一日涨停 {before} 家，今日再封 {again} 家：{rate}。",
     ),
-    "ladder.source": ("From {source}.", "取自 {source}。"),
+    "ladder.source.limit_events": (
+        "Stock by stock, from the price-limit events.", "逐股取自涨跌停事件表。",
+    ),
+    "ladder.source.limit_up_pool": (
+        "Stock by stock, from the day's pool of limit-ups (without ST).",
+        "逐股取自当日涨停股池（不含 ST）。",
+    ),
     "ladder.fields": (
         "From the sectors' own counts.", "取自板块自身的计数。",
     ),
@@ -245,17 +253,20 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     # importance
     "importance": ("What the model goes by", "模型依据什么"),
     "importance.note": (
-        "Mean size of each theme's contribution to the ranking score over the last {n} sessions, "
-        "as shares of all.",
-        "近 {n} 日各主题对排序得分贡献的平均大小，按占比。",
+        "Share of each theme in the contributions to the ranking (mean absolute SHAP over sessions "
+        "that the model was fitted on).",
+        "各主题在排序贡献中的占比（模型训练期内 SHAP 绝对值的均值）。",
     ),
     # health
     "health": ("Health of the factor pool", "因子池健康"),
     "health.none": ("No factor has been accepted.", "尚无入池因子。"),
+    "health.trouble": ("The pool could not be checked: {why}", "因子池无法检查：{why}"),
     "health.note": (
         "Daily rank IC beyond persistence and size, since acceptance, against what was promised.",
         "入池以来，在延续性与规模之外的日 Rank IC，对照入池时的水平。",
     ),
+    "health.count": ("{n} in use: {active} active, {watch} on watch.",
+                     "在用 {n} 个：正常 {active}，观察 {watch}。"),
     "health.factor": ("factor", "因子"),
     "health.status": ("status", "状态"),
     "health.active": ("active", "正常"),
@@ -268,7 +279,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "health.later": ("{n} accepted on later data: left out.", "{n} 个以更晚数据入池，未列。"),
     # data
     "data": ("Data, and what to doubt", "数据与保留"),
-    "data.state": ("{day}", "{day}"),
     "state.complete": ("complete", "完整"),
     "state.partial": ("partial", "不完整"),
     "state.imported": ("imported", "导入"),
@@ -299,8 +309,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "as_table": ("As a table", "以表格显示"),
     "rank": ("rank", "名次"),
     "sector": ("sector", "板块"),
-    "share": ("share", "占比"),
     "written": ("In words", "文字说明"),
+    "written.none": ("{model} wrote nothing: {why}", "{model} 未能撰写：{why}"),
     "written.note": (
         "Written by {model}. Sentences with a number that is not in the tables were struck: {n}.",
         "由 {model} 撰写。含有表中没有的数字的句子已删去：{n} 句。",

@@ -1,10 +1,10 @@
 """The runner of an accepted factor's backtest: Qlib's engine, and the simulator beside it.
 
-    Runner("scenario.isolation.backtest_runner:run")
+    Runner("scenario.isolation.backtest_runner:run", image="backtest")
 
-It needs pyqlib, which the evaluator's image does not hold; separate processes have the project's
-own environment. A sandbox of it is started with the panel of one window, "search" or "confirm",
-so that no sealed session can be traded.
+It needs pyqlib, which the evaluator's image does not hold and the backtest's does. A sandbox of it
+is started with panels that end where their window does: a job whose panel reaches further is
+refused, so that no sealed session can be traded or even read.
 """
 
 import dataclasses
@@ -30,14 +30,14 @@ _engines: dict[tuple[str, Rules], QlibBacktest] = {}
 
 
 def prepare(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> None:
-    """Write Qlib's tree in the worker, and have Qlib import what it does late.
+    """Write Qlib's tree in the worker, and have Qlib and the compiler do what they do late.
 
-    A job can neither write a file nor start a thread, as some of those imports do.
+    A job can neither write a file nor start a thread, as some of that does.
 
     Raises
     ------
     EvaluationError
-        The window's panel is missing or lacks prices.
+        The job is malformed, or the window's panel is missing, lacks prices or reaches too far.
     """
     _engine(job, panels)
 
@@ -50,9 +50,9 @@ def run(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> dict[str, Any]:
     job
         ``{"kind": "backtest", "window": "search" | "confirm", "expression": text, "sign": 1 | -1,
         "start": "YYYY-MM-DD", "end": ..., "rules": {...}}``. The dates are the first and last
-        session traded, null for the panel's; `rules` may give any of `Rules`' fields.
+        session traded; `rules` may give any of `Rules`' fields.
     panels
-        The panel of the window.
+        The panel of the window, which may begin before it and must end with it.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def run(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> dict[str, Any]:
     engine = _engine(job, panels)
     (values,) = evaluate([parse(job["expression"])], engine.panel)
     scores = np.asarray(values, dtype=np.float64) * job.get("sign", 1)
-    bounds = job.get("start"), job.get("end")
+    bounds = job["start"], job["end"]
     curve = engine.simulate(scores, *bounds)
     fast = Market(engine.panel, engine.rules).simulate(scores, *bounds)
     return {
@@ -89,6 +89,7 @@ def _engine(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> QlibBacktest
     if window not in _WINDOWS or window not in panels:
         raise EvaluationError(f"a backtest is of the window 'search' or 'confirm', not {window!r}")
     panel = panels[window]
+    _check_bounds(job, panel)
     try:
         rules = Rules(**job.get("rules", {})).on(panel)
     except TypeError as error:
@@ -99,14 +100,28 @@ def _engine(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> QlibBacktest
     return _engines[key]
 
 
+def _check_bounds(job: Mapping[str, Any], panel: Panel) -> None:
+    """Refuse a job without bounds, and a panel that knows more than its window."""
+    try:
+        first, last = (np.datetime64(job[name], "D") for name in ("start", "end"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvaluationError(f"a backtest needs 'start' and 'end' as dates: {error}") from error
+    if np.isnat(first) or np.isnat(last) or first > last:
+        raise EvaluationError(f"a backtest cannot go from {first} to {last}")
+    if panel.sessions[-1] > last:
+        raise EvaluationError(
+            f"the panel reaches to {panel.sessions[-1]}, beyond the window's end {last}: cut it"
+        )
+
+
 def _built(panel: Panel, rules: Rules) -> QlibBacktest:
-    """The engine on a tree of its own beside the worker's kernels, which lie in the home."""
-    place = Path(os.environ["NUMBA_CACHE_DIR"])
-    place.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="qlib-", dir=place))
+    """The engine on a tree of its own in the worker's scratch folder, which goes with it."""
+    folder = Path(tempfile.mkdtemp(prefix="qlib-", dir=os.environ["TIDE_SCRATCH"]))
     try:
         engine = QlibBacktest(panel, rules, folder / "tree")
-        engine.simulate(np.zeros(panel.shape), *panel.sessions[[-2, -1]])
+        last = panel.sessions[[-2, -1]]
+        engine.simulate(np.zeros(panel.shape), *last)
+        Market(panel, rules).simulate(np.zeros(panel.shape), *last)
         return engine
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

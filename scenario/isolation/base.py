@@ -62,10 +62,13 @@ class Runner:
         on what all jobs of a run share (label, pool), never on a job's own expressions.
     folder
         The folder that holds the module, if it is not one of this project's.
+    image
+        Which image holds what it imports: a name in `image.RECIPES`.
     """
 
     target: str = "scenario.isolation.evaluator:run"
     folder: Path | None = None
+    image: Literal["evaluator", "backtest"] = "evaluator"
 
 
 class Isolation(ABC):

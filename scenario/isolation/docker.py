@@ -24,7 +24,7 @@ _USER = "10001:10001"
 _WORKER_MEMORY = 512 << 20  # interpreter and engine, beside the job's own limit
 _SHARED = 3  # panels, and what is computed of them for all jobs, in sizes of the panels
 _KILLED = (137, 143)
-_SANDBOX = "limit-up-tide.sandbox"
+_living: set[str] = set()  # this process's sandboxes that have workers
 _PROFILE = Path(__file__).with_name("seccomp.json")
 
 
@@ -65,7 +65,7 @@ class DockerIsolation(WorkerPool):
 
     def start(self, panels: Mapping[str, Path]) -> None:
         """Clear what dead owners left, then start; see `Isolation.start`."""
-        engine.sweep(self._client)
+        engine.sweep(self._client, _living)
         for folder in panels.values():
             _open_to_reading(Path(folder))
         super().start(panels)
@@ -73,18 +73,20 @@ class DockerIsolation(WorkerPool):
     def close(self) -> None:
         """Stop every worker, also those that could not be removed while the engine was away."""
         super().close()
+        _living.discard(self._id)
         with contextlib.suppress(*engine.ENGINE_ERRORS):
-            label = {"label": f"{_SANDBOX}={self._id}"}
+            label = {"label": f"{engine.SANDBOX}={self._id}"}
             for left in self._client.api.containers(all=True, filters=label):
                 engine.remove(self._client, left["Id"])
 
     def _spawn(self) -> Channel:
+        _living.add(self._id)
         try:
             made = self._client.api.create_container(
                 self._image,
                 stdin_open=True,
                 user=_USER,
-                labels={engine.OWNER: engine.owner(), _SANDBOX: self._id},
+                labels={engine.OWNER: engine.owner(), engine.SANDBOX: self._id},
                 host_config=self._client.api.create_host_config(**self._walls()),
                 use_config_proxy=False,  # a proxy's address may hold a password
             )

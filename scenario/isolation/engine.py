@@ -4,7 +4,7 @@ import errno
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import docker
@@ -18,6 +18,7 @@ from scenario.errors import IsolationError
 ENGINE_ERRORS = (DockerException, requests.RequestException, OSError)
 
 OWNER = "limit-up-tide.owner"
+SANDBOX = "limit-up-tide.sandbox"
 
 
 class EngineError(IsolationError):
@@ -118,8 +119,16 @@ def owner() -> str:
     return f"{_machine()} {os.getpid()} {_born(os.getpid())}"
 
 
-def sweep(client: docker.DockerClient) -> int:
-    """Remove the containers whose owner on this machine is dead; return how many.
+def sweep(client: docker.DockerClient, living: Collection[str]) -> int:
+    """Remove the containers that nobody on this machine will remove; return how many.
+
+    Parameters
+    ----------
+    client
+        Of the engine.
+    living
+        Ids of this process's sandboxes that are in use. A container of another one of its was left
+        when the engine went away under it; one of another process goes if that is dead.
 
     Raises
     ------
@@ -129,7 +138,12 @@ def sweep(client: docker.DockerClient) -> int:
     removed = 0
     try:
         for found in client.api.containers(all=True, filters={"label": OWNER}):
-            if _dead(found["Labels"][OWNER]):
+            labels = found["Labels"]
+            if labels[OWNER] == owner():
+                left = labels.get(SANDBOX, "") not in living
+            else:
+                left = _dead(labels[OWNER])
+            if left:
                 remove(client, found["Id"])
                 removed += 1
     except ENGINE_ERRORS as error:

@@ -1,13 +1,15 @@
-"""The evaluator's image: built from the lock file's pins and this project's own modules.
+"""The images that workers run: built from the lock file's pins and this project's own modules.
 
-`python -m scenario.isolation.image` builds it, as `tide doctor --build-image` does.
+There are two. The evaluator's holds what a search needs. The backtest's stands on it and adds Qlib,
+which weighs more than all the rest; it is built when the first factor has been accepted.
+
+`python -m scenario.isolation.image` builds both, as `tide doctor --build-image` does.
 """
 
 import hashlib
 import io
 import os
 import re
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -15,84 +17,157 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Optional
 
 import docker
 from docker.errors import ImageNotFound
-from packaging.markers import Marker
 
 from data_profile.home import Home
 from scenario.errors import IsolationError
-from scenario.isolation import engine, sources
-
-REPOSITORY = "limit-up-tide/evaluator"
-PACKAGES = ("numpy", "llvmlite", "numba")
+from scenario.isolation import engine, sources, wheels
 
 _BASE = "python:3.11-slim"
 _LOCAL_BASE = "local/python:3.11"  # made from a machine's own Python where no registry is reached
 _BASE_LABEL = "limit-up-tide.base"
-_PIN = re.compile(
-    r"^(?P<name>[a-z0-9.-]+)==(?P<version>\S+)(?: ; (?P<marker>[^\\\n]+?))? \\\n"
-    r"(?P<hashes>(?:    --hash=\S+(?: \\)?\n)+)",
-    re.MULTILINE,
-)
+_STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 
 
 @dataclass(frozen=True)
-class Pin:
-    """One package of the lock file.
+class Recipe:
+    """What an image is made of.
 
     Parameters
     ----------
-    name, version
-        As the lock spells them.
-    marker
-        Where it applies; empty for everywhere.
-    hashes
-        SHA-256 (64 hex digits) of the files that may be installed.
+    name
+        For people.
+    repository
+        Of its tag.
+    dockerfile
+        File beside this one.
+    packages
+        Of requirements.lock; nothing else is installed.
+    sources
+        Patterns of this project's modules that it holds.
+    parent
+        The image it stands on; None for an image of Python.
     """
 
     name: str
-    version: str
-    marker: str
-    hashes: tuple[str, ...]
+    repository: str
+    dockerfile: str
+    packages: tuple[str, ...]
+    sources: tuple[str, ...]
+    parent: Optional["Recipe"] = None
 
-    def applies(self, python: str, machine: str) -> bool:
-        """Whether a Linux of this Python version and machine needs it."""
-        return not self.marker or Marker(self.marker).evaluate(
-            {
-                "python_version": ".".join(python.split(".")[:2]),
-                "python_full_version": python,
-                "sys_platform": "linux",
-                "platform_system": "Linux",
-                "platform_machine": machine,
-                "os_name": "posix",
-                "implementation_name": "cpython",
-                "platform_python_implementation": "CPython",
-                "extra": "",
-            }
-        )
+    @property
+    def tag(self) -> str:
+        """Repository and a digest of everything that goes into the image, but for its base."""
+        digest = hashlib.sha256(self.text)
+        digest.update("".join(f"{pin.marker};{pin}" for pin in self.pins()).encode())
+        digest.update(sources.digest(self.sources).encode())
+        digest.update((self.parent.tag if self.parent else "").encode())
+        return f"{self.repository}:{digest.hexdigest()[:16]}"
 
-    def __str__(self) -> str:
-        hashes = " ".join(f"--hash=sha256:{digest}" for digest in self.hashes)
-        return f"{self.name}=={self.version} {hashes}\n"
+    @property
+    def text(self) -> bytes:
+        """Content of its Dockerfile."""
+        return Path(__file__).with_name(self.dockerfile).read_bytes()
 
+    def pins(self) -> list[wheels.Pin]:
+        """Its packages, as the lock pins them.
 
-def pins(lock: str) -> list[Pin]:
-    """The evaluator's packages, read from the text of requirements.lock."""
-    return [
-        Pin(
-            found["name"],
-            found["version"],
-            (found["marker"] or "").strip(),
-            tuple(re.findall(r"sha256:([0-9a-f]{64})", found["hashes"])),
-        )
-        for found in _PIN.finditer(lock)
-        if found["name"] in PACKAGES
-    ]
+        Raises
+        ------
+        IsolationError
+            There is no lock: this is no clone.
+        """
+        path = sources.PROJECT / "requirements.lock"
+        try:
+            return wheels.pins(path.read_text(encoding="utf-8"), self.packages)
+        except OSError as error:
+            raise IsolationError(
+                f"an image is built from a clone of the project, and {path} cannot be read: "
+                f"{error.strerror}"
+            ) from error
 
 
-def find_image(client: docker.DockerClient) -> str | None:
+EVALUATOR = Recipe(
+    "evaluator",
+    "limit-up-tide/evaluator",
+    "Dockerfile",
+    ("numpy", "llvmlite", "numba"),
+    sources.EVALUATOR,
+)
+BACKTEST = Recipe(
+    "backtest",
+    "limit-up-tide/backtest",
+    "backtest.Dockerfile",
+    # What Qlib's backtest imports, found by leaving out what it does not. Of mlflow the skinny
+    # half; no lightgbm, pyarrow, torch, and none of cvxpy's solvers.
+    tuple(
+        [
+            "annotated-doc",
+            "annotated-types",
+            "anyio",
+            "cachetools",
+            "certifi",
+            "charset-normalizer",
+            "click",
+            "cloudpickle",
+            "cvxpy",
+            "databricks-sdk",
+            "dill",
+            "fastapi",
+            "filelock",
+            "google-auth",
+            "gym",
+            "gym-notices",
+            "idna",
+            "importlib-metadata",
+            "joblib",
+            "loguru",
+            "mlflow-skinny",
+            "mlflow-tracing",
+            "opentelemetry-api",
+            "opentelemetry-proto",
+            "opentelemetry-sdk",
+            "opentelemetry-semantic-conventions",
+            "packaging",
+            "pandas",
+            "protobuf",
+            "pydantic",
+            "pydantic-core",
+            "pydantic-settings",
+            "pyqlib",
+            "python-dateutil",
+            "python-dotenv",
+            "python-redis-lock",
+            "pytz",
+            "pyyaml",
+            "qdldl",
+            "redis",
+            "requests",
+            "ruamel-yaml",
+            "scipy",
+            "setuptools",
+            "six",
+            "sqlparse",
+            "starlette",
+            "tqdm",
+            "typing-extensions",
+            "typing-inspection",
+            "tzdata",
+            "urllib3",
+            "zipp",
+        ]
+    ),
+    sources.BACKTEST,
+    EVALUATOR,
+)
+RECIPES = {recipe.name: recipe for recipe in (EVALUATOR, BACKTEST)}
+
+
+def find_image(client: docker.DockerClient, recipe: Recipe = EVALUATOR) -> str | None:
     """Id of the image that fits today's sources, or None if it has to be built.
 
     Raises
@@ -102,10 +177,10 @@ def find_image(client: docker.DockerClient) -> str | None:
     """
     try:
         try:
-            image = client.images.get(_tag())
+            image = client.images.get(recipe.tag)
         except ImageNotFound:
             return None
-        base = _local_base(client)
+        base = _base_at_hand(client, recipe)
     except engine.ENGINE_ERRORS as error:
         raise engine.explain(error) from error
     if base is not None and image.labels.get(_BASE_LABEL) != base[1]:
@@ -113,7 +188,12 @@ def find_image(client: docker.DockerClient) -> str | None:
     return str(image.id)
 
 
-def ensure_image(client: docker.DockerClient, home: Home, say: Callable[[str], None]) -> str:
+def ensure_image(
+    client: docker.DockerClient,
+    home: Home,
+    say: Callable[[str], None],
+    recipe: Recipe = EVALUATOR,
+) -> str:
     """Id of the image that fits today's sources; built first if there is none.
 
     Parameters
@@ -121,41 +201,46 @@ def ensure_image(client: docker.DockerClient, home: Home, say: Callable[[str], N
     client
         Of the engine that is to hold the image; it needs no network.
     home
-        Its cache keeps the downloaded wheels.
+        Its cache keeps the downloaded packages.
     say
         Gets lines of progress while the image is built; nothing if it exists.
+    recipe
+        Which image.
 
     Raises
     ------
     IsolationError
-        The engine does not answer, the base image or a wheel cannot be had, the disk is full, or
+        The engine does not answer, the base image or a package cannot be had, the disk is full, or
         the build fails.
     """
-    found = find_image(client)
+    if recipe.parent is not None:
+        ensure_image(client, home, say, recipe.parent)
+    found = find_image(client, recipe)
     if found is not None:
         return found
     began = time.monotonic()
     home.create()
     try:
-        name, base = _local_base(client) or _pull(client, _bases()[0], say)
+        name, base = _base_at_hand(client, recipe) or _pull(client, _bases()[0], say)
         python, machine = _platform(client, base)
-        needed = [pin for pin in pins(_lock()) if pin.applies(python, machine)]
-        wheels = _wheels(needed, python, machine, home.cache / "wheels", say)
+        needed = [pin for pin in recipe.pins() if pin.applies(python, machine)]
+        files = wheels.fetch(needed, python, machine, home.cache / "wheels", say)
         with tempfile.TemporaryFile(dir=home.cache) as context:
-            _pack(context, needed, wheels)
-            _build(client, context, name, base, say)
-        image = client.images.get(_tag())
+            _pack(context, recipe, needed, files)
+            _build(client, context, recipe, name, base, say)
+        image = client.images.get(recipe.tag)
     except engine.ENGINE_ERRORS as error:
         raise engine.explain(error) from error
-    size = image.attrs["Size"] / 1e6
-    say(f"docker image: ready, {size:.0f} MB, built in {time.monotonic() - began:.0f} s")
+    size, seconds = image.attrs["Size"] / 1e6, time.monotonic() - began
+    say(f"docker image: {recipe.name} ready, {size:.0f} MB, built in {seconds:.0f} s")
     return str(image.id)
 
 
 def remove_old(client: docker.DockerClient) -> list[str]:
-    """Remove the evaluator's images of other versions; their ids.
+    """Remove this program's images of other versions; their ids.
 
-    Only images that this program built, known by their label; one that a container uses stays.
+    Only images that this program built, known by their label; one that a container uses, or that
+    another image stands on, stays.
 
     Raises
     ------
@@ -163,13 +248,16 @@ def remove_old(client: docker.DockerClient) -> list[str]:
         The engine does not answer, or this is no clone.
     """
     removed = []
+    current = {recipe.tag for recipe in RECIPES.values()}
     try:
         for image in client.images.list(filters={"label": _BASE_LABEL}):
-            if _tag() in image.tags:
+            if current & set(image.tags):
                 continue
             try:
                 for name in image.tags or [image.id]:
                     client.images.remove(name)
+            except ImageNotFound:
+                continue  # it went with another
             except docker.errors.APIError as error:
                 if error.status_code != 409:  # in use
                     raise
@@ -180,38 +268,15 @@ def remove_old(client: docker.DockerClient) -> list[str]:
     return removed
 
 
-def _lock() -> str:
-    path = sources.PROJECT / "requirements.lock"
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise IsolationError(
-            f"the image is built from a clone of the project, and {path} cannot be read: "
-            f"{error.strerror}"
-        ) from error
-
-
-def _recipe() -> bytes:
-    return Path(__file__).with_name("Dockerfile").read_bytes()
-
-
-def _tag() -> str:
-    """Repository and a digest of everything that goes into the image, but for its base."""
-    digest = hashlib.sha256(_recipe())
-    digest.update("".join(f"{pin.marker};{pin}" for pin in pins(_lock())).encode())
-    digest.update(sources.digest().encode())
-    return f"{REPOSITORY}:{digest.hexdigest()[:16]}"
-
-
 def _bases() -> tuple[str, ...]:
-    """Names of the images to build on, best first."""
+    """Names of the images of Python to build on, best first."""
     wanted = os.environ.get("TIDE_BASE_IMAGE")
     return (wanted,) if wanted else (_BASE, _LOCAL_BASE)
 
 
-def _local_base(client: docker.DockerClient) -> tuple[str, str] | None:
-    """(name, id) of the base image that the engine already has."""
-    for name in _bases():
+def _base_at_hand(client: docker.DockerClient, recipe: Recipe) -> tuple[str, str] | None:
+    """(name, id) of the image to build on, if the engine has it."""
+    for name in (recipe.parent.tag,) if recipe.parent else _bases():
         try:
             return name, str(client.images.get(name).id)
         except ImageNotFound:
@@ -238,7 +303,8 @@ def _platform(client: docker.DockerClient, base: str) -> tuple[str, str]:
     """(full Python version, machine) of the base image."""
     said = client.containers.run(
         base,
-        ["python3", "-c", "import platform as p; print(p.python_version(), p.machine())"],
+        ["-c", "import platform as p; print(p.python_version(), p.machine())"],
+        entrypoint="python3",
         network_mode="none",
         remove=True,
     )
@@ -246,53 +312,7 @@ def _platform(client: docker.DockerClient, base: str) -> tuple[str, str]:
     return python, machine
 
 
-def _wheels(
-    needed: list[Pin], python: str, machine: str, cache: Path, say: Callable[[str], None]
-) -> list[Path]:
-    """The pinned wheels for the base image's Python, downloaded on this machine once."""
-    major, minor = python.split(".")[:2]
-    folder = cache / f"cp{major}{minor}-{machine}"
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [pin for pin in needed if _cached(folder, pin) is None]
-    if missing:
-        names = ", ".join(f"{pin.name} {pin.version}" for pin in missing)
-        say(f"docker image: downloading {names}")
-        _download(missing, folder, f"{major}.{minor}", machine)
-    found = [_cached(folder, pin) for pin in needed]
-    wheels = [wheel for wheel in found if wheel is not None]
-    if len(wheels) != len(needed):
-        raise IsolationError(f"docker image: pip left no wheel of {names} in {folder}")
-    return wheels
-
-
-def _cached(folder: Path, pin: Pin) -> Path | None:
-    for wheel in sorted(folder.glob(f"{pin.name}-{pin.version}-*.whl")):
-        if hashlib.sha256(wheel.read_bytes()).hexdigest() in pin.hashes:
-            return wheel
-    return None
-
-
-def _download(missing: list[Pin], folder: Path, python: str, machine: str) -> None:
-    platforms = [f"manylinux_2_{minor}_{machine}" for minor in (28, 27, 26, 24, 17)]
-    platforms.append(f"manylinux2014_{machine}")
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".txt") as file:
-        file.writelines(map(str, missing))
-        file.flush()
-        command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check"]
-        command += ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-        command += ["--dest", str(folder), "-r", file.name, "--implementation", "cp"]
-        command += ["--python-version", python, "--abi", f"cp{python.replace('.', '')}"]
-        command += [part for name in platforms for part in ("--platform", name)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        words = (done.stderr.strip().splitlines() or ["pip failed"])[-1]
-        raise engine.EngineError(
-            f"the image's packages cannot be downloaded ({words[:300]})",
-            "connect once and run `tide doctor --build-image`",
-        )
-
-
-def _pack(context: IO[bytes], needed: list[Pin], wheels: list[Path]) -> None:
+def _pack(context: IO[bytes], recipe: Recipe, needed: list[wheels.Pin], files: list[Path]) -> None:
     """Write the build context; the same content gives the same bytes."""
     with tarfile.open(fileobj=context, mode="w") as tar:
 
@@ -301,11 +321,11 @@ def _pack(context: IO[bytes], needed: list[Pin], wheels: list[Path]) -> None:
             entry.size, entry.mode = len(content), 0o644
             tar.addfile(entry, io.BytesIO(content))
 
-        add("Dockerfile", _recipe())
+        add("Dockerfile", recipe.text)
         add("requirements.txt", "".join(map(str, needed)).encode())
-        for wheel in wheels:
-            add(f"wheels/{wheel.name}", wheel.read_bytes())
-        for name, content in sources.contents():
+        for file in files:
+            add(f"wheels/{file.name}", file.read_bytes())
+        for name, content in sources.contents(recipe.sources):
             add(f"app/{name}", content)
     context.seek(0)
 
@@ -313,6 +333,7 @@ def _pack(context: IO[bytes], needed: list[Pin], wheels: list[Path]) -> None:
 def _build(
     client: docker.DockerClient,
     context: IO[bytes],
+    recipe: Recipe,
     name: str,
     base: str,
     say: Callable[[str], None],
@@ -320,7 +341,7 @@ def _build(
     events = client.api.build(
         fileobj=context,
         custom_context=True,
-        tag=_tag(),
+        tag=recipe.tag,
         buildargs={"BASE_IMAGE": name},
         labels={_BASE_LABEL: base},
         network_mode="none",
@@ -333,8 +354,8 @@ def _build(
     for event in events:
         line = str(event.get("stream", "")).strip()
         tail = line or tail
-        if line.startswith("Step "):
-            say(f"docker image: {line[:90]}")
+        if step := _STEP.match(line):
+            say(f"docker image: {recipe.name} {_bar(int(step[1]), int(step[2]))} {step[3][:50]}")
         if "error" in event:
             known = engine.explain(docker.errors.DockerException(str(event["error"])))
             if "disk" in known.fault:
@@ -342,10 +363,23 @@ def _build(
             raise IsolationError(f"docker image: the build failed: {event['error']} {tail}"[:500])
 
 
+def _bar(done: int, of: int) -> str:
+    """How far a build is, as a bar of 20 places.
+
+    Examples
+    --------
+    >>> _bar(3, 15)
+    '[####................]  3/15'
+    """
+    full = round(20 * done / of)
+    return f"[{'#' * full}{'.' * (20 - full)}] {done:>2}/{of}"
+
+
 def main() -> None:
-    """Build the image if it is missing, and print its id."""
-    home = Home(Path(os.environ.get("TIDE_HOME", "runs")))
-    print(ensure_image(engine.connect(), home, lambda line: print(line, file=sys.stderr)))
+    """Build the images that are missing, and print their ids."""
+    home, client = Home(Path(os.environ.get("TIDE_HOME", "runs"))), engine.connect()
+    for recipe in RECIPES.values():
+        print(ensure_image(client, home, lambda line: print(line, file=sys.stderr), recipe))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from data_profile.files import exclusive
 from scenario.errors import IsolationError
 from scenario.isolation import sources
 from scenario.isolation.base import Failure, Limits, Runner
@@ -21,6 +24,8 @@ from scenario.isolation.pool import WorkerPool
 
 _COMMAND = (sys.executable, "-P", "-m", "scenario.isolation.worker")
 _COMPILERS = ("numba", "llvmlite", "numpy")
+_SCRATCH, _LOCK = "scratch-", ".lock"
+_YOUNG_SECONDS = 60.0  # a scratch folder may exist for a moment before it is locked
 
 # No key and no setting of the user reaches a worker, only what makes the interpreter run.
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "NUMBA_CPU_NAME")
@@ -57,12 +62,21 @@ class ProcessIsolation(WorkerPool):
     ) -> None:
         super().__init__(workers, limits, runner)
         self._kernels = kernels
+        self._scratch = contextlib.ExitStack()
+        self._place: Path | None = None
+        self._placing = threading.Lock()
 
     def start(self, panels: Mapping[str, Path]) -> None:
         """Compile the kernels if that was not done, then start; see `Isolation.start`."""
         if self.runner == Runner():
             self._compile()
         super().start(panels)
+
+    def close(self) -> None:
+        """Stop every worker, and remove what they wrote."""
+        super().close()
+        self._scratch.close()
+        self._place = None
 
     @property
     def compiled(self) -> bool:
@@ -82,7 +96,7 @@ class ProcessIsolation(WorkerPool):
         try:
             done = subprocess.run(
                 [*_COMMAND, "--warm"],
-                env=_environment(aside),
+                env=_environment(aside, aside),
                 cwd="/",
                 capture_output=True,
                 text=True,
@@ -98,11 +112,21 @@ class ProcessIsolation(WorkerPool):
 
     @property
     def _cache(self) -> Path:
-        return current_kernels(self._kernels)
+        """Where the workers' kernels are kept; the search's apart, which `_compile` makes whole."""
+        cache = current_kernels(self._kernels)
+        return cache if self.runner.image == "evaluator" else cache.with_name(f"{cache.name}-qlib")
+
+    def _workspace(self) -> Path:
+        """Where this sandbox's workers, not their jobs, may write; it goes when it is closed."""
+        with self._placing:
+            if self._place is None:
+                self._kernels.mkdir(parents=True, exist_ok=True)
+                self._place = self._scratch.enter_context(_scratch_folder(self._kernels.resolve()))
+            return self._place
 
     def _spawn(self) -> Channel:
         try:
-            return _ProcessChannel(_environment(self._cache))
+            return _ProcessChannel(_environment(self._cache, self._workspace()))
         except OSError as error:
             raise IsolationError(f"process: no worker can be started: {error.strerror}") from error
 
@@ -120,7 +144,28 @@ def current_kernels(folder: Path) -> Path:
     return folder.resolve() / f"workers-{digest[:16]}"
 
 
-def _environment(kernels: Path) -> dict[str, str]:
+@contextlib.contextmanager
+def _scratch_folder(parent: Path) -> Iterator[Path]:
+    """A folder that is removed at the end; by a later run, if this one is killed."""
+    _sweep(parent)
+    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
+    with exclusive(folder / _LOCK):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the scratch folders whose owner is dead: nobody holds their lock."""
+    for folder in parent.glob(f"{_SCRATCH}*"):
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            if time.time() - folder.stat().st_mtime > _YOUNG_SECONDS:
+                with exclusive(folder / _LOCK):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(kernels: Path, scratch: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return (
         kept
@@ -130,6 +175,8 @@ def _environment(kernels: Path) -> dict[str, str]:
             "PYTHONDONTWRITEBYTECODE": "1",
             "LANG": "C.UTF-8",
             "NUMBA_CACHE_DIR": str(kernels),
+            "TIDE_SCRATCH": str(scratch),
+            "HOME": str(scratch),
         }
     )
 

@@ -87,7 +87,8 @@ def _containers(
     from scenario.isolation.docker import DockerIsolation
 
     client = engine.connect()
-    identity = image.ensure_image(client, home, say)
+    recipe = image.RECIPES[(runner or Runner()).image]
+    identity = image.ensure_image(client, home, say, recipe)
     return DockerIsolation(workers, client, identity, limits, runner)
 
 

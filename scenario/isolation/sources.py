@@ -1,13 +1,13 @@
-"""What a worker runs of this project: the modules that go into the image, and their digest."""
+"""What a worker runs of this project: the modules that go into an image, and their digest."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-# All that a job imports from this project; the build fails if one is missing.
-SOURCES = (
+# All that a search job imports from this project; the build fails if one is missing.
+EVALUATOR = (
     "data_profile/__init__.py",
     "data_profile/errors.py",
     "data_profile/files.py",
@@ -28,17 +28,24 @@ SOURCES = (
 )
 
 
-def contents() -> Iterator[tuple[str, bytes]]:
+# What a backtest imports beside these.
+BACKTEST = (
+    "data_profile/qlib_tree.py",
+    "scenario/isolation/backtest_runner.py",
+)
+
+
+def contents(patterns: Sequence[str] = EVALUATOR) -> Iterator[tuple[str, bytes]]:
     """Path below the project, and content, of every module; always in the same order."""
-    for pattern in SOURCES:
+    for pattern in patterns:
         for path in sorted(PROJECT.glob(pattern)):
             yield path.relative_to(PROJECT).as_posix(), path.read_bytes()
 
 
-def digest() -> str:
+def digest(patterns: Sequence[str] = EVALUATOR) -> str:
     """SHA-256 (64 hex digits) of all modules."""
     found = hashlib.sha256()
-    for name, content in contents():
+    for name, content in contents(patterns):
         found.update(f"{name} {len(content)} ".encode())
         found.update(content)
     return found.hexdigest()

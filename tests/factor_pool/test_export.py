@@ -1,6 +1,7 @@
 """Whatever the format, what comes out has the pool's own values, or is the pool itself."""
 
 import json
+import os
 import subprocess
 import sysconfig
 import venv
@@ -108,17 +109,41 @@ frame.to_parquet("values.parquet")
 """
 
 
-def test_qrun_executes_the_folder_with_stock_qlib(
-    home: Home, bare_python: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "for-qlib"
+def runs_in_qlib(python: Path, home: Home, folder: Path) -> None:
+    """Whether qrun goes through an exported pool, whose values in Qlib are the pool's."""
     export(home, "qlib", folder)
-    run = [str(bare_python), "-m", "qlib.cli.run", "workflow.yaml"]
+    run = [str(python), "-m", "qlib.cli.run", "workflow.yaml"]
     done = subprocess.run(run, cwd=folder, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     assert "'Rank IC'" in done.stdout
-    subprocess.run([bare_python, "-c", _FEATURES], cwd=folder, check=True, capture_output=True)
+    subprocess.run([python, "-c", _FEATURES], cwd=folder, check=True, capture_output=True)
     assert_pool_values(pd.read_parquet(folder / "values.parquet"), home)
+
+
+def test_qrun_executes_the_folder_with_stock_qlib(
+    home: Home, bare_python: Path, tmp_path: Path
+) -> None:
+    runs_in_qlib(bare_python, home, tmp_path / "for-qlib")
+
+
+@pytest.mark.slow
+def test_qrun_in_an_environment_of_stock_qlib_alone(home: Home, tmp_path: Path) -> None:
+    """As a stranger runs it: `pip install pyqlib==0.9.7` in a new environment, and no more.
+
+    Tests reach no address, so the environment is made beforehand; docs/scale.md says how.
+    """
+    named = os.environ.get("TIDE_STOCK_QLIB")
+    if not named:
+        pytest.skip("TIDE_STOCK_QLIB names no Python that has stock Qlib and not this project")
+    python = Path(named)
+    listed = "import importlib.metadata as m; print(*(d.name for d in m.distributions()))"
+    said = subprocess.run(
+        [python, "-c", listed], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    packages = said.stdout.lower().split()
+    assert "pyqlib" in packages
+    assert "limit-up-tide" not in packages
+    runs_in_qlib(python, home, tmp_path / "for-qlib")
 
 
 def test_text_from_outside_never_becomes_code(home: Home, tmp_path: Path) -> None:

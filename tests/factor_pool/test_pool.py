@@ -30,13 +30,13 @@ def production(home: Home) -> int:
     return int(MlflowClient(home.mlflow_uri).get_model_version_by_alias(MODEL, ALIAS).version)
 
 
-def accept(home: Home, *texts: str) -> None:
+def accept(home: Home, *texts: str, session: str = "night") -> None:
     """Put factors into the ledger's pool, as a mining run does."""
     with Ledger(home.ledger) as ledger:
         proposals = [Proposal(text, str(parse(text)), "evolve", IDEA) for text in texts]
         iteration = ledger.count()
         attempts = ledger.record(
-            "night", iteration, proposals, snapshot="abc", label="limit_up_count", seed=1
+            session, iteration, proposals, snapshot="abc", label="limit_up_count", seed=1
         )
         for attempt in attempts:
             figures = {"marginal_rank_ic": 0.05, "coverage": 1.0, "by_year": {"2024": 0.05}}
@@ -147,6 +147,28 @@ def test_an_mlflow_that_cannot_be_reached_is_named_and_loses_nothing(
         Pool(home).publish_pending()
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert Pool(home).publish_pending() == 2
+
+
+def test_homes_on_one_server_do_not_take_each_others_production(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(home, *TEXTS)
+    Pool(home).publish_pending()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", home.mlflow_uri)
+    other = Home(tmp_path / "other").create()
+    accept(other, "CSRank($close)", session="another night")
+    with pytest.raises(PoolError, match="TIDE_POOL_MODEL"):
+        Pool(other).publish_pending()
+    assert production(home) == 1
+    assert all(row["mlflow_run_id"] for row in Pool(other).rows()), "its factors are shown"
+    monkeypatch.setenv("TIDE_POOL_MODEL", "other_pool")
+    Pool(other).publish_pending()
+    monkeypatch.delenv("TIDE_POOL_MODEL")
+    Pool(home).publish_pending()
+    assert production(home) == 1
+    homes = [run.data.tags["home"] for run in runs_of(home, "factor")]
+    assert len(homes) == 3
+    assert len(set(homes)) == 2
 
 
 def runs_of(home: Home, kind: str) -> list[Any]:

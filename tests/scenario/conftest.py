@@ -39,6 +39,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Here]]:
 
     monkeypatch.setattr("scenario.loop.choose", choose)
     monkeypatch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
+    monkeypatch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
     return lambda: made
 
 

@@ -42,6 +42,7 @@ def test_a_node_lost_in_the_middle_changes_nothing_of_the_pool(
     home: Home, store: Path, kernels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scenario.loop.Pool.publish_pending", lambda pool: 0)
+    monkeypatch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
     options = {"evaluations": 80, "seed": 3, "isolation": "process"}
     alone = home_with(store, tmp_path / "alone", kernels)
     mine(alone, MineOptions(**options), Silent())

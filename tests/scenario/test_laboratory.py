@@ -38,13 +38,15 @@ class Scripted(Isolation):
         pass
 
 
-def laboratory(answer: Callable[[Mapping[str, Any]], Reply]) -> tuple[Laboratory, Scripted]:
+def laboratory(
+    answer: Callable[[Mapping[str, Any]], Reply], cells: int = 90 * 1500
+) -> tuple[Laboratory, Scripted]:
     days = [dt.date(2025, month, 1) for month in range(1, 7)]
     windows = Windows(
         Window("search", *days[:2]), Window("confirm", *days[2:4]), Window("sealed", *days[4:]), 1
     )
     isolation = Scripted(answer)
-    return Laboratory(isolation, windows, "limit_up_count"), isolation
+    return Laboratory(isolation, windows, "limit_up_count", cells), isolation
 
 
 def named(job: Mapping[str, Any]) -> Reply:
@@ -60,6 +62,17 @@ def test_a_batch_is_split_and_comes_back_in_order() -> None:
     assert [len(job["expressions"]) for job in isolation.jobs] == [3, 3, 3, 1]
     assert all(job["pool"] == ["$pool"] and job["kind"] == "search" for job in isolation.jobs)
     assert lab.measure([], []) == []
+
+
+def test_a_job_on_a_large_panel_holds_fewer_expressions() -> None:
+    """32 expressions on 5,500 stocks would take all of a job's 60 seconds."""
+    lab, isolation = laboratory(named, cells=5_500 * 2_430)
+    texts = ["$" + "x" * n for n in range(32)]
+    assert [one["of"] for one in lab.measure(texts, [])] == [n + 1 for n in range(32)]
+    assert [len(job["expressions"]) for job in isolation.jobs] == [4] * 8
+    lab, isolation = laboratory(named, cells=10**9)
+    lab.measure(texts, [])
+    assert len(isolation.jobs) == 32
 
 
 def test_one_bad_expression_costs_no_other_its_figures() -> None:

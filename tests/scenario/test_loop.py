@@ -58,6 +58,7 @@ def undisturbed(store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scenario.loop.choose", lambda *args: Here())
         patch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
+        patch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
         summary = mine(home, OPTIONS, Silent())
     assert summary.end == "target"
     return ledger_of(home)
@@ -174,6 +175,7 @@ def test_killed_by_the_system_and_resumed(
     said, _ = start_night(home).communicate()
     assert said == "target\n"
     monkeypatch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
+    monkeypatch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
     undisturbed = home_with(store, tmp_path / "undisturbed", kernels)
     mine(undisturbed, OPTIONS, Silent())
     assert ledger_of(home) == ledger_of(undisturbed)

@@ -3,13 +3,15 @@
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from data_profile.home import Home
 from factor_pool import run_card
 from factor_pool.ledger import Ledger
-from factor_pool.pool import EXPERIMENT, MODEL, Pool
+from factor_pool.pool import EXPERIMENT, Pool
+from factor_pool.registry import model_name
 from scenario.loop import MineOptions, mine
 from scenario.session import Progress
 from tests.postgres import Postgres
@@ -26,11 +28,13 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def uri(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
+def uri(server: Postgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     server.stop()
     server.start()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+    monkeypatch.setenv("TIDE_POOL_MODEL", tmp_path.name)  # every test's home has a pool of its own
     monkeypatch.setattr("scenario.loop.choose", lambda *args: Here())
+    monkeypatch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
     return server.uri
 
 
@@ -74,7 +78,7 @@ def everything_is_there(home: Home) -> None:
         assert run.info.status == "FINISHED"
         assert "confirm/p_value" in run.data.metrics
         assert client.list_artifacts(run.info.run_id)
-    production = client.get_model_version_by_alias(MODEL, "production")
+    production = client.get_model_version_by_alias(model_name(), "production")
     assert int(production.tags["factors"]) == sum(m.status == "active" for m in members)
 
 

@@ -71,6 +71,7 @@ def test_the_reports_reach_the_nights_run(
         shown.append((session, list(reports)))
 
     monkeypatch.setattr("scenario.loop.Pool.publish_night", publish)
+    monkeypatch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
     summary = mine(home, MineOptions(loops=1, seed=3), Silent())
     session, files = shown[-1]
     assert session == summary.session
@@ -85,6 +86,7 @@ def test_an_mlflow_that_is_gone_costs_no_report(
         raise PoolError("MLflow cannot be written")
 
     monkeypatch.setattr("scenario.loop.Pool.publish_night", refuse)
+    monkeypatch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
     display = Silent()
     mine(home, MineOptions(loops=1, seed=3), display)
     assert report(home)

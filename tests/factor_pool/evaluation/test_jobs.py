@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError
 from factor_pool.evaluation import jobs
+from factor_pool.evaluation.backtest import Market, Rules
 from factor_pool.evaluation.windows import Windows, place
 from factor_pool.evaluation.yardstick import pool_fingerprint
 from tests.factor_pool.evaluation.markets import market, panel_of
@@ -207,6 +209,7 @@ class OnlyTheImage(MetaPathFinder):
 sys.meta_path.insert(0, OnlyTheImage())
 from data_profile.panel import Panel
 from factor_pool.evaluation import jobs
+from factor_pool.evaluation.backtest import Market, Rules
 job = {"kind": "search", "expressions": ["$signal"], "pool": ["$noise"]}
 print(jobs.run(job, {"search": Panel.open(Path(sys.argv[1]))})["results"][0]["figures"]["sessions"])
 """
@@ -219,3 +222,19 @@ print(jobs.run(job, {"search": Panel.open(Path(sys.argv[1]))})["results"][0]["fi
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == len(panels["search"].sessions) - 1
+
+
+def test_a_strong_factor_has_an_account_and_a_weak_one_none(panels: dict[str, Panel]) -> None:
+    priced = panels["search"]
+    strong, turned, weak = (
+        one["figures"] for one in search(panels, ["$signal", "0 - $signal", "$noise"])
+    )
+    assert abs(strong["added_t_hac"]) >= jobs.ACCOUNT_T > abs(weak["added_t_hac"])
+    assert "account" not in weak
+    trade = Market(priced, Rules().on(priced))
+    curve = trade.simulate(priced.values["signal"], priced.sessions[0])
+    assert strong["account"] == curve.figures()
+    assert turned["account"] == strong["account"], "it is the portfolio of the factor as it is used"
+    unpriced = {name: matrix for name, matrix in priced.values.items() if name != "close"}
+    (bare,) = search({"search": replace(priced, values=unpriced)}, ["$signal"])
+    assert bare["figures"] == {key: x for key, x in strong.items() if key != "account"}

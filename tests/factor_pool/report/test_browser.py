@@ -1,6 +1,5 @@
 """The page in a real browser: it draws, fits, asks for nothing, and runs nothing foreign."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from factor_pool.evaluation.portrait import portray
 from factor_pool.expression import parse
+from factor_pool.report.account import simulated
 from factor_pool.report.page import render
 from tests import browser
 from tests.factor_pool.evaluation.markets import market
@@ -18,22 +18,15 @@ _DRAWN = "document.documentElement.dataset.drawn"
 
 
 @pytest.fixture(scope="module")
-def tab() -> Iterator[browser.Tab]:
-    executable = browser.program()
-    if executable is None:
-        pytest.skip(f"no browser: none of {', '.join(browser.NAMES)} is installed")
-    with browser.tab(executable) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report in which everything that can be hostile is, and every name is long."""
     long = " + ".join(["Mean($signal, 5)"] * 12)
     pool = {"F0001": long, "F0002": "Mean($noise, 3)"}
     portrait = portray(parse(long), market(3), [SEARCH, CONFIRM], pool=pool)
+    prices = market(3)
     background = replace(
         BACKGROUND,
+        account=simulated(parse(long), 1, prices, [SEARCH, CONFIRM]),
         title=HOSTILE,
         hypothesis=HOSTILE + "x" * 300,
         origin=(("data snapshot", "f" * 64), ("data from", HOSTILE)),
@@ -51,8 +44,8 @@ def test_it_draws_fits_and_asks_for_nothing(
     tab.requests.clear()
     tab.complaints.clear()
     tab.size(width, 900, phone=phone)
-    tab.open(page.as_uri(), f"{_DRAWN} === '8'")
-    assert tab.js("document.querySelectorAll('.chart .main-svg').length") >= 8
+    tab.open(page.as_uri(), f"{_DRAWN} === '10'")
+    assert tab.js("document.querySelectorAll('.chart .main-svg').length") >= 10
     assert tab.js("document.documentElement.scrollWidth") <= width
     wide = "[...document.querySelectorAll('.chart svg')].map(e => e.getBoundingClientRect().right)"
     assert max(tab.js(wide)) <= width
@@ -81,7 +74,7 @@ def test_without_javascript_the_tables_stand(tab: browser.Tab, page: Path) -> No
     try:
         tab.open(page.as_uri())
         assert tab.js("document.querySelectorAll('.chart *').length") == 0
-        assert tab.js("document.querySelectorAll('table').length") == 10
+        assert tab.js("document.querySelectorAll('table').length") == 12
         assert "browser of 2023" in tab.js("document.querySelector('noscript').innerText")
     finally:
         tab.ask("Emulation.setScriptExecutionDisabled", value=False)

@@ -23,7 +23,7 @@ def log(tmp_path: Path) -> Iterator[ForecastLog]:
 
 
 def said(panel: Panel, as_of: datetime.date, values: np.ndarray, **more: Any) -> dict[str, Any]:
-    """A forecast whose scores are `values`, with baselines that say the opposite."""
+    """A forecast whose scores are `values`."""
     pairs = list(zip(panel.instruments, values.tolist(), strict=True))
     return {
         "as_of": str(as_of),
@@ -31,11 +31,7 @@ def said(panel: Panel, as_of: datetime.date, values: np.ndarray, **more: Any) ->
         "model": "m",
         "pool_version": 0,
         "snapshot_id": "s",
-        "ranking": [{"sector_id": s, "score": v, "p_surge": v} for s, v in pairs],
-        "baselines": {
-            name: [{"sector_id": s, "value": -v} for s, v in pairs]
-            for name in ("persistence", "size")
-        },
+        "scores": [{"sector_id": s, "score": v, "p_surge": v} for s, v in pairs],
         **more,
     }
 
@@ -69,7 +65,8 @@ def test_what_came_true_is_told_beside_the_baselines(log: ForecastLog, panel: Pa
     methods = record["methods"]
     assert set(methods) == {"model", "persistence", "size", "base_rate"}
     assert methods["model"]["rank_ic"]["mean"] == pytest.approx(1)
-    assert methods["persistence"]["rank_ic"]["mean"] == pytest.approx(-1)
+    persistence = methods["persistence"]["rank_ic"]["mean"]
+    assert 0.1 < persistence < 0.9
     top = [
         float((np.sort(panel.values["limit_up_count"][-t])[-5:] >= 1).mean())
         for t in range(1, DAYS + 1)
@@ -77,7 +74,9 @@ def test_what_came_true_is_told_beside_the_baselines(log: ForecastLog, panel: Pa
     hit = methods["model"]["hit_rate_at_5"]
     assert hit["mean"] == pytest.approx(np.mean(top), abs=1e-5)
     assert hit["low"] <= hit["mean"] <= hit["high"]
-    assert record["difference_to_persistence"]["rank_ic"]["mean"] == pytest.approx(2)
+    assert record["difference_to_persistence"]["rank_ic"]["mean"] == pytest.approx(
+        1 - persistence, abs=1e-5
+    )
 
 
 def test_hindsight_and_second_thoughts_change_nothing(log: ForecastLog, panel: Panel) -> None:
@@ -110,3 +109,19 @@ def test_sectors_that_came_or_went_are_left_out(log: ForecastLog, panel: Panel) 
         panel.listed,
     )
     assert track_record(log, fewer)["days"] == DAYS
+
+
+def test_what_a_filter_removed_was_not_told_and_does_not_count(
+    log: ForecastLog, panel: Panel
+) -> None:
+    for n, (start, flagged) in enumerate(((-3, False), (-2, True))):
+        as_of = panel.sessions[start].item()
+        made = said(panel, as_of, panel.values["limit_up_count"][start + 1])
+        made["scores"] += [{"sector_id": "BK9999", "score": 99.0, "p_surge": 1.0}]
+        best = max(made["scores"][:-1], key=lambda row: row["score"])
+        best |= {"score": -1.0, "removed": flagged}
+        assert log.append(made, made_at=after_close(as_of)) == n + 1
+    record = track_record(log, panel)
+    assert record["days"] == 2
+    assert record["methods"]["model"]["rank_ic"]["high"] == pytest.approx(1)
+    assert record["methods"]["model"]["rank_ic"]["low"] < 1

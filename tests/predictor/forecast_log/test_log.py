@@ -34,7 +34,7 @@ def document(as_of: datetime.date = FRIDAY, **changed: Any) -> dict[str, Any]:
         "model": "0123456789abcdef",
         "pool_version": 3,
         "snapshot_id": "data-1",
-        "ranking": [{"rank": 1, "sector_id": "BK0001", "score": 0.5, "p_surge": 0.1}],
+        "scores": [{"sector_id": "BK0001", "score": 0.5, "p_surge": 0.1}],
         **changed,
     }
 
@@ -80,19 +80,24 @@ def test_the_same_is_one_record_and_another_model_or_snapshot_is_another(path: P
         assert log.append(document(snapshot_id="data-2"), made_at=at(FRIDAY, "17:00")) == 3
         assert log.append(document(), made_at=at(MONDAY, "09:27"), step="confirm") == 4
         assert [record.id for record in log.counted()] == [first], "the first one counts"
-        assert (log.latest(MONDAY).id, log.latest(MONDAY, "confirm").id) == (3, 4)
-        assert log.latest(FRIDAY) is None
+        chosen = log.chosen(MONDAY)
+        assert (chosen and chosen.id, log.chosen(FRIDAY)) == (first, None)
+        for name in ("late", "later"):
+            log.append(document(THURSDAY, model=name), made_at=at(FRIDAY, "10:00"))
+        chosen = log.chosen(FRIDAY)
+        assert chosen is not None
+        assert (chosen.model, chosen.live) == ("later", False), "else the last"
         log.verify()
     with ForecastLog(path) as log:
         assert log.record(1).document == document()
         assert [r.id for r in log.records(first=MONDAY, last=MONDAY)] == [1, 2, 3, 4]
-        assert log.records(last=FRIDAY) == []
+        assert [r.id for r in log.records(last=FRIDAY)] == [5, 6]
 
 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"ranking": float("nan")}, "no forecast that can be kept"),
+        ({"scores": float("nan")}, "no forecast that can be kept"),
         ({"as_of": "yesterday"}, "no forecast that can be kept"),
         ({"as_of": "1980-01-01"}, "calendar begins"),
         ({"notes": {1, 2}}, "no forecast that can be kept"),

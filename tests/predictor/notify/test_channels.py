@@ -52,6 +52,12 @@ def test_no_one_can_call_a_whole_group_through_us() -> None:
         assert "<at" not in hook.messages()[0]
 
 
+def test_a_robot_shows_no_backslash_and_obeys_no_hidden_mark() -> None:
+    channel = WeCom("https://127.0.0.1/send?key=k", timeout=1)
+    [part] = channel.fitted(Message("t", r"limit\-ups 1\.5 \[a\](b) \*c\* **d**"))
+    assert part.markdown == "limit-ups 1.5 ［a］(b) ＊c＊ **d**"
+
+
 def test_wecom_stays_within_its_4096_bytes() -> None:
     channel = WeCom("https://127.0.0.1/send?key=k", timeout=1)
     for part in channel.fitted(Message("标题" * 90, "涨停<板块\n" * 5000)):

@@ -196,3 +196,7 @@ def do_look_around(job, panels):
 
 def do_worker(job, panels):
     return {"pid": os.getppid()}
+
+
+def do_variable(job, panels):
+    return {"value": os.environ.get(job["name"])}

@@ -90,6 +90,25 @@ def test_no_container_outlives_a_killed_client(
 
 
 @pytest.mark.docker
+def test_a_start_removes_what_this_process_lost_and_spares_what_it_uses(
+    engine: Engine, panels: dict[str, Path], runner: Runner
+) -> None:
+    """A sandbox that is closed while its engine is away cannot remove its containers."""
+    from scenario.isolation import engine as engines
+    from scenario.isolation.docker import DockerIsolation
+
+    labels = {engines.OWNER: engines.owner(), engines.SANDBOX: "closed when its engine was away"}
+    lost = engine.client.api.create_container(engine.image, labels=labels, use_config_proxy=False)
+    with DockerIsolation(1, engine.client, engine.image, runner=runner) as one:
+        one.start(panels)
+        assert lost["Id"] not in engine.containers()
+        with DockerIsolation(1, engine.client, engine.image, runner=runner) as other:
+            other.start(panels)
+            assert one.run([{"do": "echo", "say": 1}])[0]["said"] == 1
+        assert one.run([{"do": "echo", "say": 2}])[0]["said"] == 2
+
+
+@pytest.mark.docker
 def test_a_start_sweeps_what_dead_owners_left_and_nothing_else(
     engine: Engine, panels: dict[str, Path], runner: Runner
 ) -> None:
