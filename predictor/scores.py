@@ -8,7 +8,7 @@ import numpy as np
 
 from data_profile.panel import Panel
 from predictor.errors import PredictorError
-from predictor.forecast_log import ForecastLog, Record
+from predictor.forecast_log import ForecastLog
 
 Source = Literal["replay", "live"]
 
@@ -83,7 +83,7 @@ def of_log(log: ForecastLog) -> Scores:
         raise PredictorError(
             "the forecast log has no live forecast yet: each is made by `tide daily` after a close"
         )
-    said = [_said(record) for record in records]
+    said = [record.document["scores"] for record in records]
     sectors = tuple(sorted({row["sector_id"] for rows in said for row in rows}))
     models = len({record.model for record in records})
     return Scores(
@@ -98,11 +98,6 @@ def of_log(log: ForecastLog) -> Scores:
     )
 
 
-def _said(record: Record) -> Sequence[Mapping[str, Any]]:
-    """A row a sector, the removed ones too where the document has them."""
-    return record.document.get("scores") or record.document["ranking"]
-
-
 def _matrix(
     said: Sequence[Sequence[Mapping[str, Any]]], sectors: Sequence[str], name: str
 ) -> np.ndarray:
@@ -110,5 +105,5 @@ def _matrix(
     result = np.full((len(said), len(sectors)), np.nan)
     for t, rows in enumerate(said):
         for row in rows:
-            result[t, place[row["sector_id"]]] = row.get(name, np.nan)
+            result[t, place[row["sector_id"]]] = row[name]
     return result

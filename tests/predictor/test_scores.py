@@ -19,14 +19,15 @@ from predictor.training import Trained
 DAY = datetime.date(2025, 11, 20)
 
 
-def document(as_of: datetime.date, score: float, **more: Any) -> dict[str, Any]:
+def document(as_of: datetime.date, score: float, *removed: str) -> dict[str, Any]:
     rows = [
-        {"sector_id": "A", "score": score, "p_surge": 0.1, "p_at_least_one": 0.5, "rank": 1},
-        {"sector_id": "B", "score": 0.5, "p_surge": 0.2, "p_at_least_one": 0.4, "rank": 2},
+        {"sector_id": "A", "score": score, "p_surge": 0.1, "p_at_least_one": 0.5},
+        {"sector_id": "B", "score": 0.5, "p_surge": 0.2, "p_at_least_one": 0.4},
     ]
     return {
         "as_of": str(as_of), "for_session": str(next_session(as_of)), "model": "m",
-        "pool_version": 0, "snapshot_id": f"s{score}", "ranking": rows, **more,
+        "pool_version": 0, "snapshot_id": f"s{score}",
+        "scores": [{**row, "removed": row["sector_id"] in removed} for row in rows],
     }  # fmt: skip
 
 
@@ -55,9 +56,7 @@ def test_the_first_made_in_time_counts(log: ForecastLog) -> None:
 
 
 def test_removed_sectors_keep_their_scores(log: ForecastLog) -> None:
-    made = document(DAY, 1.0)
-    removed = [{**row, "removed": row["sector_id"] == "A"} for row in made["ranking"]]
-    log.append(made | {"scores": removed, "ranking": made["ranking"][1:]}, made_at=evening(DAY))
+    log.append(document(DAY, 1.0, "A"), made_at=evening(DAY))
     found = of_log(log)
     assert found.removed.tolist() == [[True, False]]
     assert found.score[0, 0] == 1.0
