@@ -5,9 +5,13 @@ from pathlib import Path
 
 import typer
 
+from console.commands.backtesting import app as backtesting_app
 from console.commands.data import data_app
+from console.commands.day import app as day_app
+from console.commands.dragon import dragon_app
 from console.commands.forecasting import app as forecasting_app
 from console.commands.pool import pool_app
+from console.commands.reporting import app as reporting_app
 from console.commands.work import app as work_app
 
 app = typer.Typer(
@@ -19,8 +23,12 @@ app = typer.Typer(
 )
 app.add_typer(work_app)
 app.add_typer(forecasting_app)
+app.add_typer(backtesting_app)
+app.add_typer(day_app)
+app.add_typer(reporting_app)
 app.add_typer(data_app, name="data")
 app.add_typer(pool_app, name="pool")
+app.add_typer(dragon_app, name="dragon")
 
 
 def main() -> None:
@@ -44,12 +52,13 @@ def _exit_status(error: Exception) -> int | None:
     from data_profile.errors import CalendarError, DataError, StoreError
     from data_profile.journal import JournalError
     from factor_pool.errors import FactorError, LedgerError, PoolError
+    from predictor.dragon_tiger.rules import RulesError
     from predictor.errors import PredictorError
     from scenario.errors import BackendError, IsolationError, OptionsError, ScenarioError
 
     if isinstance(error, BackendError | IsolationError):
         return 3
-    if isinstance(error, OptionsError):
+    if isinstance(error, OptionsError | RulesError):
         return 2
     if isinstance(error, CollectorError | JournalError):
         return 1

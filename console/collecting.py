@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ from console.display import say, stderr, stdout
 
 if TYPE_CHECKING:
     from data_profile.backfill import Progress, Summary
+    from data_profile.collector import Report
     from data_profile.home import Home
     from data_profile.journal import StepRecord
 
@@ -59,6 +60,24 @@ def backfill_progress() -> "Iterator[Progress]":
         yield progress
 
 
+def tell(reports: "Sequence[Report]", as_json: bool) -> None:
+    """End a command with what its steps came to; status 1 where anything that was due is missing.
+
+    Raises
+    ------
+    typer.Exit
+        Something is missing.
+    """
+    import typer
+
+    from console.commands.options import print_json
+
+    if as_json:
+        print_json([report.to_dict() for report in reports])
+    if any(report.state in ("partial", "failed") for report in reports):
+        raise typer.Exit(1)
+
+
 def show_backfill(summary: "Summary") -> None:
     """What a backfill came to, what it lacks, and what no backfill can bring back."""
     from data_profile.backfill import CANNOT
@@ -83,7 +102,7 @@ def standing(home: "Home") -> tuple[Literal["ok", "optional", "missing"], str, s
     """How collecting stands: state, what was seen, what to do."""
     from data_profile.errors import DataError
     from data_profile.journal import Journal
-    from data_profile.schedule import china_now
+    from data_profile.schedule import STEPS, china_now
     from data_profile.service import due
 
     if not home.journal.exists():
@@ -91,7 +110,9 @@ def standing(home: "Home") -> tuple[Literal["ok", "optional", "missing"], str, s
     now = china_now()
     try:
         with Journal(home.journal) as journal:
-            records = journal.records(first=now.date() - _RECENT)
+            names = {step.name for step in STEPS}
+            every = journal.records(first=now.date() - _RECENT)
+            records = [record for record in every if record.step in names]
             waiting = due(journal, now)
     except DataError as error:
         return "missing", str(error), ""

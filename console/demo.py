@@ -3,6 +3,7 @@
 from rich.markup import escape
 
 from console import display, tables
+from console.forecast import show_forecast
 from console.mining import MiningDisplay, show_summary
 from console.progress import training_progress
 from data_profile.home import Home
@@ -26,6 +27,7 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
     from data_profile.market import synthetic
     from data_profile.store import Store
     from factor_pool.pool import Pool
+    from factor_pool.report.words import language
     from predictor.forecast import predict
     from predictor.training import train
     from scenario.loop import MineOptions, mine
@@ -51,11 +53,12 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
 
     out.rule("[bold]4. The predictor")
     with training_progress() as progress:
-        trained = train(home, seed=seed, progress=progress)
+        trained = train(home, seed=seed, promote=True, progress=progress)
     tables.show_training(trained.to_dict())
 
     out.rule("[bold]5. Tomorrow")
-    tables.show_forecast(predict(home, date=None, top=10).to_dict())
+    chosen = language()
+    show_forecast(predict(home, date=None, top=10).to_dict(chosen), chosen)
 
     out.rule("[bold]6. Where everything is")
     tables.show_places(home)

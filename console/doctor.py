@@ -4,12 +4,13 @@ import importlib.metadata
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from rich.markup import escape
 from rich.padding import Padding
+from rich.table import Table
 
 from console import display, tables
 from data_profile.home import Home
@@ -34,14 +35,17 @@ class Finding:
         What was seen.
     remedy
         What to do about it; empty where nothing is to be done.
+    rows
+        The same in more detail, a line each, with the same keys in all.
     """
 
     name: str
     state: State
     detail: str
     remedy: str = ""
+    rows: tuple[dict[str, str], ...] = ()
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
 
@@ -53,11 +57,16 @@ def examine(home: Home) -> list[Finding]:
         _packages,
         _disk,
         _store,
+        _stocks,
         _calendar,
         _collection,
+        _day,
+        _forecasts,
+        _messages,
         _docker,
         _language_model,
         _pool,
+        _predictor,
     )
     return [check(home) for check in checks]
 
@@ -67,9 +76,18 @@ def show(findings: list[Finding]) -> None:
     for finding in findings:
         mark = f"[{_COLOUR[finding.state]}]{finding.state:<8}[/]"
         display.stdout.print(f"{mark} [bold]{finding.name}[/]: {escape(finding.detail)}")
+        if finding.rows:
+            display.stdout.print(Padding(_table(finding.rows), (0, 0, 0, 9)))
         if finding.remedy:
             remedy = Padding(escape(f"-> {finding.remedy}"), (0, 0, 0, 9))
             display.stdout.print(remedy, style="dim")
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> Table:
+    made = display.table(*rows[0])
+    for row in rows:
+        made.add_row(*(escape(cell) for cell in row.values()))
+    return made
 
 
 def build_image(home: Home) -> None:
@@ -136,6 +154,28 @@ def _store(home: Home) -> Finding:
     return Finding("market data", "ok", tables.describe_manifest(manifest))
 
 
+def _stocks(home: Home) -> Finding:
+    from data_profile.errors import StoreError
+    from data_profile.stocks import StockStore
+
+    store, files = StockStore(home.stocks), "tide data import FILE, with each of the stock files"
+    if not store.exists():
+        why = "no stocks; the dragon-tiger strategy and candidates need them"
+        return Finding("stocks", "optional", why, files)
+    try:
+        manifest = store.manifest()
+    except StoreError as error:
+        return Finding("stocks", "missing", str(error), files)
+    lists = manifest.tables.get("lists")
+    listed = f"dragon-tiger list {lists.first}..{lists.last}" if lists else "no dragon-tiger list"
+    detail = f"{manifest.stocks} stocks, {manifest.sessions} sessions; {listed}"
+    lacking = [name for name in ("bars", "map", "list_rows", "seat_rows")
+               if name not in manifest.tables]  # fmt: skip
+    if lacking:
+        return Finding("stocks", "optional", f"{detail}; without {', '.join(lacking)}", files)
+    return Finding("stocks", "ok", detail)
+
+
 def _calendar(home: Home) -> Finding:
     from data_profile import sessions
     from data_profile.errors import CalendarError
@@ -154,6 +194,26 @@ def _collection(home: Home) -> Finding:
     from console.collecting import standing
 
     return Finding("collection", *standing(home))
+
+
+def _day(home: Home) -> Finding:
+    """Each step of the current trading day."""
+    from console.day import standing
+
+    verdict, rows = standing(home)
+    return Finding("the day", *verdict, rows=tuple(rows))
+
+
+def _forecasts(home: Home) -> Finding:
+    from console.day import forecasts
+
+    return Finding("forecast log", *forecasts(home))
+
+
+def _messages(home: Home) -> Finding:
+    from console.day import messages
+
+    return Finding("messages", *messages(home))
 
 
 def _docker(home: Home) -> Finding:
@@ -210,3 +270,18 @@ def _pool(home: Home) -> Finding:
     with Ledger(home.ledger) as ledger:
         attempts, members = ledger.count(), len(ledger.members())
     return Finding("alpha pool", "ok", f"{members} accepted of {attempts} attempts")
+
+
+def _predictor(home: Home) -> Finding:
+    """Which model forecasts, and which waits to be compared with it."""
+    from predictor import storage
+    from predictor.errors import PredictorError
+
+    try:
+        champion = storage.load_current(home.models)
+    except PredictorError as error:
+        return Finding("predictor", "optional", str(error), "tide train")
+    detail = f"champion {champion.id}, trained on data up to {champion.card['data']['end']}"
+    challenger = storage.holder(home.models, storage.CHALLENGER)
+    waiting = f"; challenger {challenger} waits for new sessions" if challenger else ""
+    return Finding("predictor", "ok", detail + waiting)

@@ -10,6 +10,8 @@ from console.display import stdout, table
 from console.tables import describe_manifest
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from data_profile.manifest import Manifest
     from data_profile.panel import Panel
     from data_profile.profile import Field, FieldReport, Profile
@@ -62,6 +64,12 @@ def show_overview(
     for line in describe_days(days):
         stdout.print(line, markup=False)
     stdout.print()
+    stdout.print(field_table(rows))
+    _print_notes(rows, rates, absent)
+
+
+def field_table(rows: "Sequence[FieldReport]") -> "Table":
+    """A field a line: unit, when it is known, and what values there are."""
     made = table("field", "名称", "unit", "known", "cells", "since", "5%", "median", "95%", "zero",
                  right=("known", "cells", "5%", "median", "95%", "zero"))  # fmt: skip
     for row in rows:
@@ -73,8 +81,7 @@ def show_overview(
             "-" if row.zeros is None else f"{row.zeros:.0%}", style=style,
         )  # fmt: skip
     made.padding = (0, 1, 0, 0)
-    stdout.print(made)
-    _print_notes(rows, rates, absent)
+    return made
 
 
 def _print_notes(

@@ -1,7 +1,7 @@
 """What moves while a command works: bars on a terminal, plain lines elsewhere."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -38,3 +38,11 @@ def training_progress() -> Iterator[TrainingProgress]:
     """A progress bar for `predictor.training.train`."""
     with bar() as shown:
         yield TrainingProgress(shown)
+
+
+@contextlib.contextmanager
+def replay_progress() -> Iterator[Callable[[str], None]]:
+    """What `predictor.replay.replay` tells: the month whose model is done."""
+    with bar() as shown:
+        task = shown.add_task("replaying month after month", total=None)
+        yield lambda session: shown.update(task, description=f"replayed {session[:7]}")

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.padding import Padding
 
 from console.display import interval, number, stdout, table
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from data_profile.manifest import Manifest
     from data_profile.sources.panel_file import Imported
 
-_REASONS = 3
 _METHODS = {
     "model": "model with the pool",
     "model_without_pool": "model without the pool",
@@ -164,27 +162,6 @@ def show_track_record(record: Mapping[str, Any]) -> None:
 
 def _cell(figure: Mapping[str, float] | None, *, signed: bool = False) -> str:
     return "-" if figure is None else escape(interval(figure, signed=signed))
-
-
-def show_forecast(document: Mapping[str, Any]) -> None:
-    """Tomorrow's ranking, with reasons."""
-    stdout.print(
-        f"[bold]For {document['for_session']}[/] (as of {document['as_of']}, model "
-        f"{document['model']}, pool version {document['pool_version']})"
-    )
-    for row in document["ranking"]:
-        stdout.print(
-            f"[bold]{row['rank']:>3} {escape(row['name'])}[/] [dim]{escape(row['sector_id'])}[/]  "
-            f"expected {number(row['expected_count'], 1)}, P(at least one) "
-            f"{row['p_at_least_one']:.0%}, P(wave) {row['p_surge']:.0%}"
-        )
-        for reason in row["reasons"][:_REASONS]:
-            stdout.print(Padding(escape(reason["text"]), (0, 0, 0, 6)), style="dim")
-    for name, rows in document["baselines"].items():
-        listed = ", ".join(row["name"] for row in rows[:5])
-        stdout.print(f"[dim]{name} alone would say: {escape(listed)}[/]")
-    for note in document["notes"]:
-        stdout.print(f"note: {note}", markup=False)
 
 
 def show_places(home: "Home") -> None:

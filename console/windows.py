@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from console.display import number, stdout, table
+from console.stocks import show_stocks
 
 if TYPE_CHECKING:
     from data_profile.home import Home
@@ -33,14 +34,19 @@ def describe_store(home: "Home") -> dict[str, Any]:
         The ledger cannot be read.
     """
     from data_profile.profile import Profile
+    from data_profile.stocks import StockStore
     from data_profile.store import Store
     from factor_pool import borders
     from factor_pool.errors import EvaluationError
     from factor_pool.evaluation.base_rates import base_rates
 
-    store, profile = Store(home.store), Profile.load()
+    store, profile, stocks = Store(home.store), Profile.load(), StockStore(home.stocks)
+    document: dict[str, Any] = {"stocks": stocks.manifest().to_dict() if stocks.exists() else None}
+    if stocks.exists() and not store.exists():
+        problem = "no market data of sectors; run: tide data import FILE"
+        return document | {"store": None, "windows": None, "problem": problem, "labels": []}
     panel = store.panel()
-    document: dict[str, Any] = {"store": store.manifest().to_dict()}
+    document["store"] = store.manifest().to_dict()
     try:
         settled = borders.current(home.ledger, panel, profile.core(panel))
     except EvaluationError as error:
@@ -62,7 +68,12 @@ def describe_store(home: "Home") -> dict[str, Any]:
 
 
 def show_store(document: Mapping[str, Any]) -> None:
-    """Store, windows as a bar, base rates of the labels."""
+    """Stores, windows as a bar, base rates of the labels."""
+    if document["stocks"] is not None:
+        show_stocks(document["stocks"])
+    if document["store"] is None:
+        stdout.print(document["problem"], markup=False)
+        return
     store = document["store"]
     stdout.print(
         f"{store['instruments']} sectors, {store['first_session']}..{store['last_session']}: "

@@ -22,9 +22,6 @@ from data_profile.price_limits import PriceLimitError, board_of
 LADDER = 5  # heights 2, 3, 4, and 5 or more; height 1 is limit_up_first_board
 PROMOTION = 4  # from heights 1, 2, 3, and 4 or more
 _AUCTION = "092500"
-INSTITUTION = "机构专用"
-_BRANCH = "公司|营业部"  # of a broker; Stock Connect and the exchanges' summary rows have neither
-_SEVERAL_DAYS = "连续|累计"
 _QUOTES = ("open", "high", "low", "close", "ret", "turnover",
            "company_count", "up_count", "down_count")  # fmt: skip
 _FLOWS = {  # column of a flow table -> field
@@ -43,10 +40,15 @@ _COUNTS = ("limit_up_count", "limit_up_first_board", "limit_up_multi_board", "ma
            "broken_limit_count", "limit_down_count")  # fmt: skip
 _RATES = ("sealing_rate", "limit_up_premium", "promotion_rate",
           *(f"promotion_rate_{height}" for height in range(1, PROMOTION + 1)))  # fmt: skip
-_LISTS = ("lhb_count", "lhb_net_buy", "lhb_institution_net_buy", "lhb_hot_money_net_buy")
+_LISTS = {  # column of the list's table -> field
+    "count": "lhb_count",
+    "net_buy": "lhb_net_buy",
+    "institution_net_buy": "lhb_institution_net_buy",
+    "hot_money_net_buy": "lhb_hot_money_net_buy",
+}
 FIELDS: tuple[str, ...] = (
     *_QUOTES, "breadth", "market_breadth", *_FLOWS.values(), "net_inflow_ratio", *_COUNTS,
-    *_RATES, *_LISTS, "news_sentiment", "news_count",
+    *_RATES, *_LISTS.values(), "news_sentiment", "news_count",
 )  # fmt: skip
 """Columns of `sector_day` after date and instrument, always all of them.
 
@@ -80,7 +82,8 @@ def sector_day(
           sealing_value, st), `limit_up_previous` (code, name, industry, streak: yesterday's
           height, ret: today's return), `broken_pool` and `limit_down_pool` (code, name,
           industry). Rows with `st` true count in `limit_up_st` only.
-        - `lhb_stocks` (code, name, net_buy, reason), `lhb_seats` (code, seat, side, buy, sell).
+        - `lhb_stocks` (code, name, net_buy, institution_net_buy, hot_money_net_buy): a row a stock
+          (`list_fields.by_stock`).
         - `northbound` (board, kind, net_buy).
         - `news` (board and kind, or code; score in [-1, 1]).
     members
@@ -239,44 +242,13 @@ def _yesterday(day: DayTables) -> dict[str, pd.Series]:
 
 
 def _lists(day: DayTables) -> dict[str, pd.Series]:
-    """The dragon-tiger list: stocks, and seats by what they are."""
+    """The dragon-tiger list: stocks, and what each kind of seat bought of them."""
     listed = day.tables.get("lhb_stocks")
     if listed is None:
         return {}
-    # One stock, one entry: the single day's if there is one, not the sum of three days.
-    reason = listed["reason"].astype(str) if "reason" in listed else pd.Series("", listed.index)
-    several = reason.str.contains(_SEVERAL_DAYS)
-    listed = (
-        listed.assign(several=several, reason=reason)
-        .sort_values(["code", "several", "reason", "net_buy"])
-        .drop_duplicates("code")
-    )
-    rows = day.place(listed.assign(lhb_count=1.0, lhb_net_buy=listed["net_buy"]))
-    columns = _totals(day, rows, ("lhb_count", "lhb_net_buy"))
-    if (seats := day.tables.get("lhb_seats")) is not None:
-        columns |= _seats(day, seats, listed)
-    return columns
-
-
-def _seats(day: DayTables, seats: pd.DataFrame, listed: pd.DataFrame) -> dict[str, pd.Series]:
-    """Net buying by kind of seat; unknown for the sectors of a stock whose seats are not there."""
-    if "reason" in seats:  # of the entry that counts, not of one over three days
-        seats = seats.merge(listed[["code", "reason"]], on=["code", "reason"])
-    # A seat among the five largest buyers and sellers alike stands there twice, with the same
-    # amounts.
-    seats = seats.drop_duplicates(["code", "seat", "buy", "sell"])
-    net = seats["buy"].fillna(0.0) - seats["sell"].fillna(0.0)
-    institution = seats["seat"].str.contains(INSTITUTION, regex=False)
-    branch = seats["seat"].str.contains(_BRANCH) & ~institution
-    stocks = (
-        seats[["code"]]
-        .assign(lhb_institution_net_buy=net.where(institution, 0.0))
-        .assign(lhb_hot_money_net_buy=net.where(branch, 0.0))
-        .groupby("code", as_index=False)
-        .sum()
-    )
-    stocks = listed[["code"]].merge(stocks, on="code", how="left")
-    return _totals(day, day.place(stocks), ("lhb_institution_net_buy", "lhb_hot_money_net_buy"))
+    rows = day.place(listed.assign(count=1.0))
+    totals = _totals(day, rows, tuple(_LISTS))
+    return {_LISTS[name]: total for name, total in totals.items()}
 
 
 def _news(day: DayTables) -> dict[str, pd.Series]:

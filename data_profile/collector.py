@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from data_profile.raw import Raw
 from data_profile.schedule import Step
 from data_profile.sources.base import Observation
 
-State = Literal["closed", "complete", "partial", "missed"]
+State = Literal["closed", "complete", "partial", "missed", "failed"]
 
 
 class CollectorError(DataError):
@@ -42,7 +43,7 @@ class Report:
         Which.
     state
         closed: no session, nothing done; complete; partial: sources are missing; missed: a later
-        step has taken its place.
+        step has taken its place; failed: a task (`data_profile.tasks`) could not be done.
     note
         What a person should know.
     fetches
@@ -94,6 +95,7 @@ def collect(
     now: Callable[[], datetime.datetime] = schedule.china_now,
     deadline: float = DEADLINE,
     scoring: Scoring = Sentiment,
+    patience: float = 0.0,
 ) -> Report:
     """Run one step of one session, or go on with it where an earlier run stopped.
 
@@ -113,6 +115,8 @@ def collect(
         Seconds that one source may take.
     scoring
         Who scores headlines.
+    patience
+        Seconds to wait where another step of this home is at work.
 
     Raises
     ------
@@ -129,7 +133,10 @@ def collect(
     if not sessions.is_session(session):
         return Report(session, step, "closed", schedule.describe_closed(session))
     schedule.require_open(chosen, session, now())
-    with held(home.root / "collect.lock", f"{step} of {session}"), Journal(home.journal) as journal:
+    with (
+        held(home.root / "collect.lock", f"{step} of {session}", patience=patience),
+        Journal(home.journal) as journal,
+    ):
         if schedule.superseded(chosen, session, now()):
             note = schedule.describe_missed(chosen)
             journal.miss(session, step, now(), note)
@@ -289,21 +296,27 @@ class _Run:
 
 
 @contextlib.contextmanager
-def held(path: Path, what: str) -> Iterator[None]:
+def held(path: Path, what: str, *, patience: float = 0.0) -> Iterator[None]:
     """Hold the lock at `path` and say in it who does.
 
     Raises
     ------
     CollectorError
-        Another process holds it; the message says which, since when and for what.
+        Another process still holds it after `patience` seconds; the message says which, since when
+        and for what.
     """
+    give_up = time.monotonic() + patience
     with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(exclusive(path))
-        except BlockingIOError as error:
-            raise CollectorError(
-                f"another collector is at work here: {_holder(path)}; wait until it has ended"
-            ) from error
+        while True:
+            try:
+                stack.enter_context(exclusive(path))
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= give_up:
+                    raise CollectorError(
+                        f"another step is at work here: {_holder(path)}; wait until it has ended"
+                    ) from error
+                time.sleep(0.2)
         since = schedule.china_now().isoformat(timespec="seconds")
         path.write_text(json.dumps({"pid": os.getpid(), "what": what, "since": since}))
         yield

@@ -13,20 +13,31 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from data_profile import aggregate
+from data_profile import aggregate, money
 from data_profile.day_tables import NEEDED, Resolve, unplaced
 from data_profile.home import Home
 from data_profile.levels import Chain, RawCloses
+from data_profile.list_fields import by_stock
 from data_profile.members import Members
 from data_profile.news import Scoring, Sentiment
 from data_profile.raw import Entry, Raw
 from data_profile.sector_names import SectorError, clean
 from data_profile.sectors import Sectors
 from data_profile.sources.base import Observation
+from data_profile.stock_bars import of_snapshot
+from data_profile.stocks import StockStore
 from data_profile.store import Store
 
 _LISTS = ("board_flow", "board_main_flow", "board_quotes")
 """Tables that name every board of a kind, every session."""
+OF_STOCKS = {  # table of a source -> table of the stock store, and the columns it takes
+    "lhb_stocks": (
+        "list_rows",
+        ("code", "name", "reason", "close", "ret", "turnover", "turnover_rate", "float_value",
+         "net_buy"),
+    ),
+    "lhb_seats": ("seat_rows", ("code", "reason", "side", "rank", "seat", "buy", "sell")),
+}  # fmt: skip
 WORDS = {"change": "ret", "previous_streak": "streak"}  # sources' word -> the sums' word
 
 
@@ -119,9 +130,11 @@ def build(
     observations = [raw.get(entry.id) for entry in chosen.values()]
     members = Members(raw).of(session)
     sectors = Sectors(home.store / "sectors")
+    observed_at = max(entry.observed_at for entry in chosen.values())
+    stocks = take_stocks(home, {session: observations}, observed_at)
     rows, doubtful = sum_up(
         session,
-        tables_of(observations, scoring(home.cache), session),
+        tables_of(observations, scoring(home.cache), session, stocks),
         members.table,
         resolver(
             sectors,
@@ -138,7 +151,6 @@ def build(
     rows = chain.extend(rows, session)
     missing = tuple(part for part in dict.fromkeys(map(_part, expected)) if part not in chosen)
     state: Literal["complete", "partial"] = "partial" if missing else "complete"
-    observed_at = max(entry.observed_at for entry in chosen.values())
     store.append(
         rows,
         session=session,
@@ -189,15 +201,63 @@ def _part(source: str) -> str:
     return source.partition(".")[2]
 
 
-def tables_of(
-    observations: Iterable[Observation], sentiment: Sentiment, session: datetime.date
-) -> dict[str, pd.DataFrame]:
-    """The tables that the sums are made of, by name, in the words of `aggregate`."""
-    parts: dict[str, list[pd.DataFrame]] = {}
+def take_stocks(
+    home: Home,
+    days: Mapping[datetime.date, Sequence[Observation]],
+    observed_at: datetime.datetime,
+) -> StockStore:
+    """Put the tables of single stocks among what was told of sessions into the stock store."""
+    stocks = StockStore(home.stocks)
+    tables = {session: of_day for session, told in days.items() if (of_day := _stocks_of(told))}
+    if tables:
+        stocks.take_sessions(tables, observed_at=observed_at)
+    return stocks
+
+
+def _stocks_of(observations: Iterable[Observation]) -> dict[str, pd.DataFrame]:
+    """The list, its seats and the bars of a day, as the stock store takes them."""
+    found = {}
     for told in observations:
-        if told.table in NEEDED:
+        if told.table == "stocks":
+            if (bars := of_snapshot(told.frame)) is not None and len(bars):
+                found["bars"] = bars
+        elif told.table in OF_STOCKS and len(told.frame):
+            name, columns = OF_STOCKS[told.table]
+            found[name] = told.frame[[column for column in columns if column in told.frame]]
+    return found
+
+
+def _listed(stocks: StockStore, session: datetime.date) -> pd.DataFrame | None:
+    """What each stock of a session's list adds to its sectors; None where nothing is listed."""
+    rows = by_stock(stocks, since=session)
+    rows = rows[rows["session"] == pd.Timestamp(session)].drop(columns="session")
+    # Without any seats there is nothing to say of who bought.
+    unknown = [name for name in money.COLUMNS if rows[name].isna().all()]
+    return rows.drop(columns=unknown) if len(rows) else None
+
+
+def tables_of(
+    observations: Iterable[Observation],
+    sentiment: Sentiment,
+    session: datetime.date,
+    stocks: StockStore,
+) -> dict[str, pd.DataFrame]:
+    """The tables that the sums are made of, by name, in the words of `aggregate`.
+
+    The dragon-tiger list comes from the stock store, which has just taken it in and knows what its
+    seats did before; but only if it is among the observations, for a day built as of 15:35 does
+    not know its evening.
+    """
+    parts: dict[str, list[pd.DataFrame]] = {}
+    lists = None
+    for told in observations:
+        if told.table == "lhb_stocks":
+            lists = _listed(stocks, session) if len(told.frame) else told.frame
+        elif told.table in NEEDED:
             parts.setdefault(told.table, []).append(told.frame.rename(columns=WORDS))
     tables = {name: _joined(frames) for name, frames in parts.items()}
+    if lists is not None:
+        tables["lhb_stocks"] = lists
     if "news" in tables:
         scored = sentiment.day(tables["news"], session)
         tables["news"] = scored.table.dropna(axis=1, how="all").assign(method=scored.method)

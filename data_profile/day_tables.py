@@ -21,13 +21,13 @@ NEEDED: Mapping[str, frozenset[str]] = {
     "broken_pool": frozenset({"code"}),
     "limit_down_pool": frozenset({"code"}),
     "lhb_stocks": frozenset({"code", "net_buy"}),
-    "lhb_seats": frozenset({"code", "seat", "buy", "sell"}),
     "northbound": frozenset({"board", "net_buy"}),
     "news": frozenset({"score"}),
 }
 """The tables that are used, and the columns that each cannot do without."""
 
-_KEYS = {"stocks", "limit_up_pool", "limit_up_previous", "broken_pool", "limit_down_pool"}
+_KEYS = {"stocks", "limit_up_pool", "limit_up_previous", "broken_pool", "limit_down_pool",
+         "lhb_stocks"}  # fmt: skip
 
 
 class AggregateError(DataError):

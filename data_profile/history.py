@@ -9,6 +9,7 @@ import pandas as pd
 
 from data_profile import day, sessions
 from data_profile.day import (
+    OF_STOCKS,
     WORDS,
     chosen_of,
     names_of,
@@ -16,6 +17,7 @@ from data_profile.day import (
     resolver,
     sum_up,
     tables_of,
+    take_stocks,
 )
 from data_profile.errors import SourceError
 from data_profile.home import Home
@@ -25,6 +27,8 @@ from data_profile.members import Members
 from data_profile.news import Scoring, Sentiment
 from data_profile.raw import Raw
 from data_profile.sectors import Sectors
+from data_profile.sources.base import Observation
+from data_profile.stocks import StockStore
 from data_profile.store import Store
 
 SOURCE = "backfill"
@@ -117,7 +121,9 @@ def build(
     told = {*map(datetime.date.fromisoformat, dated), *boards, *computed}
     days = sorted(one for one in told if one >= since and sessions.is_session(one))
     sectors = Sectors(home.store / "sectors")
-    made = list(_days(raw, days, boards, computed, sectors, order, scoring(home.cache)))
+    stocks = take_stocks(home, _of_stocks(raw, days, order), observed_at)
+    sentiment = scoring(home.cache)
+    made = list(_days(raw, days, boards, computed, sectors, order, stocks, sentiment))
     if made:
         made = _continued(home, raw, made, sectors, order)
         names: dict[str, str] = {}
@@ -177,6 +183,17 @@ def _boards(raw: Raw, answers: Sequence[str]) -> dict[datetime.date, Tables]:
     return found
 
 
+def _of_stocks(
+    raw: Raw, days: Sequence[datetime.date], order: Sequence[str]
+) -> dict[datetime.date, list[Observation]]:
+    """Session -> its tables of single stocks."""
+    return {
+        session: [raw.get(entry.id) for part, entry in chosen.items() if part in OF_STOCKS]
+        for session in days
+        if (chosen := chosen_of(order, raw.observations(session=session)))
+    }
+
+
 def _days(
     raw: Raw,
     days: Sequence[datetime.date],
@@ -184,6 +201,7 @@ def _days(
     computed: Mapping[datetime.date, Tables],
     sectors: Sectors,
     order: Sequence[str],
+    stocks: StockStore,
     sentiment: Sentiment,
 ) -> Iterator[tuple[pd.DataFrame, datetime.date]]:
     """The rows of each session; what an upstream told goes before what was computed."""
@@ -194,7 +212,7 @@ def _days(
         tables = {
             **computed.get(session, {}),
             **boards.get(session, {}),
-            **tables_of(told, sentiment, session),
+            **tables_of(told, sentiment, session, stocks),
         }
         if tables:
             known = members.of(session, backwards=True).table

@@ -28,6 +28,11 @@ class Home:
         return self.root / "store"
 
     @property
+    def stocks(self) -> Path:
+        """Single stocks: bars, the dragon-tiger list and its seats."""
+        return self.store / "stocks"
+
+    @property
     def journal(self) -> Path:
         """SQLite database of what the collector did."""
         return self.root / "collection.db"
@@ -36,6 +41,11 @@ class Home:
     def ledger(self) -> Path:
         """SQLite database of every attempt ever made."""
         return self.root / "ledger.db"
+
+    @property
+    def forecasts(self) -> Path:
+        """SQLite database of every forecast, kept as it was made."""
+        return self.root / "forecasts.db"
 
     @property
     def mlflow_db(self) -> Path:

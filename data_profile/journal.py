@@ -14,16 +14,19 @@ from typing import Any, Literal, Self
 
 from data_profile.errors import DataError
 
-StepState = Literal["running", "complete", "partial", "missed"]
+StepState = Literal["running", "complete", "partial", "missed", "failed"]
 Outcome = Literal["good", "quarantined", "failed", "gone"]
 
-_SCHEMA = """
+_STEPS = """
 CREATE TABLE IF NOT EXISTS steps (
     session TEXT NOT NULL, step TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('running', 'complete', 'partial', 'missed')),
+    state TEXT NOT NULL
+        CHECK (state IN ('running', 'complete', 'partial', 'missed', 'failed')),
     runs INTEGER NOT NULL, began_at TEXT NOT NULL, ended_at TEXT, note TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (session, step)
 ) STRICT;
+"""
+_SCHEMA = f"""{_STEPS}
 CREATE TABLE IF NOT EXISTS fetches (
     id INTEGER PRIMARY KEY, session TEXT NOT NULL, step TEXT NOT NULL, source TEXT NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN ('good', 'quarantined', 'failed', 'gone')),
@@ -70,7 +73,7 @@ class StepRecord:
         Which.
     state
         running: began and has not ended (or was killed); complete; partial: sources are missing;
-        missed: it did not run while it could.
+        missed: it did not run while it could; failed: it ran and came to nothing.
     runs
         How many times it began.
     began_at, ended_at
@@ -126,6 +129,7 @@ class Journal:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.executescript(_SCHEMA)
+            self._upgrade()
 
     def __enter__(self) -> Self:
         return self
@@ -231,6 +235,17 @@ class Journal:
         with self._wrapped():
             (first,) = self._connection.execute("SELECT min(session) FROM steps").fetchone()
         return first and datetime.date.fromisoformat(first)
+
+    def _upgrade(self) -> None:
+        """A journal from before steps could fail gets the table as it is now."""
+        (made,) = self._connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'steps'"
+        ).fetchone()
+        if "'failed'" not in made:
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE; ALTER TABLE steps RENAME TO earlier; {_STEPS}"
+                "INSERT INTO steps SELECT * FROM earlier; DROP TABLE earlier; COMMIT;"
+            )
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         with self._wrapped():

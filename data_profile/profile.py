@@ -19,6 +19,7 @@ from data_profile.errors import DataError
 from data_profile.panel import Panel
 
 FIELDS = Path(__file__).with_name("fields.yaml")
+STOCK_FIELDS = Path(__file__).with_name("stock_fields.yaml")
 CUTOFF = "15:45"  # when the daily forecast is made, Asia/Shanghai
 Unit = Literal["points", "yuan", "count", "ratio", "shares", "dimensionless"]
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")

@@ -11,7 +11,9 @@ Nothing here reads a clock: every function is told the time.
 """
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from data_profile import sessions
@@ -69,6 +71,23 @@ STEPS: tuple[Step, ...] = (
     ),
     Step("lists", datetime.time(18, 10), frozenset({"18:10"}), True, "the evening's lists"),
 )
+
+
+class Opening(Protocol):
+    """What opens at a time of a session: a collecting step, or a task (`data_profile.tasks`)."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def at(self) -> datetime.time:
+        """When it opens, Asia/Shanghai."""
+
+    def opens(self, session: datetime.date) -> datetime.datetime:
+        """When it opens for a session."""
+
+
 _BY_NAME = {step.name: step for step in STEPS}
 
 
@@ -140,8 +159,10 @@ def open_steps(session: datetime.date, now: datetime.datetime) -> tuple[Step, ..
     )
 
 
-def next_opening(now: datetime.datetime) -> tuple[Step, datetime.date]:
-    """The next step to open strictly after `now`, and its session.
+def next_opening(
+    now: datetime.datetime, more: Sequence[Opening] = ()
+) -> tuple[Opening, datetime.date]:
+    """The next step to open strictly after `now`, and its session; `more` are tasks beside them.
 
     Raises
     ------
@@ -150,7 +171,7 @@ def next_opening(now: datetime.datetime) -> tuple[Step, datetime.date]:
     """
     today = now.astimezone(SHANGHAI).date()
     if sessions.is_session(today):
-        for step in STEPS:
+        for step in sorted((*STEPS, *more), key=lambda one: one.at):
             if step.opens(today) > now:
                 return step, today
     return STEPS[0], sessions.next_session(today)
@@ -170,7 +191,7 @@ def describe_missed(step: Step) -> str:
     return f"it was due at {step.at:%H:%M}; what was known then can never be had, later steps go on"
 
 
-def require_open(step: Step, session: datetime.date, now: datetime.datetime) -> None:
+def require_open(step: Opening, session: datetime.date, now: datetime.datetime) -> None:
     """Refuse a step that has not opened yet.
 
     Raises

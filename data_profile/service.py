@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
@@ -22,6 +22,7 @@ from data_profile.home import Home
 from data_profile.journal import Journal, StepRecord
 from data_profile.news import Scoring, Sentiment
 from data_profile.schedule import Step
+from data_profile.tasks import Task, due_task, note_missed_tasks, run_task
 
 LOOK_BACK = 14  # days: as far as Eastmoney's pools reach
 RUNS = 4  # of one step, before a person has to look
@@ -67,9 +68,19 @@ def _wanted(record: StepRecord | None, now: datetime.datetime) -> bool:
 
 
 def run_due(
-    home: Home, sources: Sources, now: Clock, say: Say, scoring: Scoring = Sentiment
+    home: Home,
+    sources: Sources,
+    now: Clock,
+    say: Say,
+    scoring: Scoring = Sentiment,
+    tasks: Sequence[Task] = (),
+    patience: float = 0.0,
 ) -> list[Report]:
-    """Run every step that is due, oldest first, and note those that can no more be run.
+    """Run all that is due, and note what can no more be run.
+
+    First every collecting step, oldest first; then one task after the other, each chosen anew,
+    since the end of one can make another due. Where another process is at work on a step, it is
+    waited for, up to `patience` seconds for a collecting step.
 
     Raises
     ------
@@ -83,13 +94,31 @@ def run_due(
     with Journal(home.journal) as journal:
         waiting = due(journal, now())
         note_missed(journal, now(), say)
+        note_missed_tasks(journal, tasks, now(), say)
     reports = []
     for session, step in waiting:
-        report = collect(home, session, step.name, sources=sources, now=now, scoring=scoring)
-        for line in report.lines():
-            say(line)
-        reports.append(report)
+        report = collect(
+            home, session, step.name,
+            sources=sources, now=now, scoring=scoring, patience=patience,
+        )  # fmt: skip
+        reports.append(_told(report, say))
+    while (found := _next_task(home, tasks, now())) is not None:
+        session, task = found
+        reports.append(_told(run_task(home, session, task, now=now), say))
     return reports
+
+
+def _next_task(
+    home: Home, tasks: Sequence[Task], now: datetime.datetime
+) -> tuple[datetime.date, Task] | None:
+    with Journal(home.journal) as journal:
+        return due_task(journal, tasks, now)
+
+
+def _told(report: Report, say: Say) -> Report:
+    for line in report.lines():
+        say(line)
+    return report
 
 
 def note_missed(journal: Journal, now: datetime.datetime, say: Say) -> None:
@@ -128,6 +157,8 @@ class Runner:
         The clock; importable by name, since the process reads it too.
     scoring
         Who scores headlines; importable by name, too.
+    tasks
+        What a day is made of beside collecting, in order.
     """
 
     def __init__(
@@ -137,11 +168,12 @@ class Runner:
         say: Say,
         now: Clock = schedule.china_now,
         scoring: Scoring = Sentiment,
+        tasks: Sequence[Task] = (),
     ) -> None:
         if not home.root.is_absolute():
             raise DataError(f"the home folder {home.root} must be an absolute path here")
         self._home, self._sources, self._say, self._now = home, dict(sources), say, now
-        self._scoring = scoring
+        self._scoring, self._tasks = scoring, tuple(tasks)
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._began = self._rest_until = now()
@@ -167,7 +199,8 @@ class Runner:
         if self._now() < self._rest_until:
             return
         with Journal(self._home.journal) as journal:
-            waiting = due(journal, self._now())
+            now = self._now()
+            waiting = due(journal, now) or due_task(journal, self._tasks, now)
         if waiting:
             self._start()
 
@@ -183,8 +216,8 @@ class Runner:
         self._pipe, there = context.Pipe(duplex=False)
         self._process = context.Process(
             target=_job,
-            args=(there, self._home, self._sources, self._now, self._scoring),
-            name="collect",
+            args=(there, self._home, self._sources, self._now, self._scoring, self._tasks),
+            name="day",
         )
         self._began = self._now()
         self._process.start()
@@ -223,13 +256,20 @@ class Runner:
         process.close()
 
 
-def _job(pipe: Connection, home: Home, sources: Sources, now: Clock, scoring: Scoring) -> None:
+def _job(
+    pipe: Connection,
+    home: Home,
+    sources: Sources,
+    now: Clock,
+    scoring: Scoring,
+    tasks: Sequence[Task],
+) -> None:
     """What the process of a run does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     os.dup2(2, 1)
     try:
-        run_due(home, sources, now, pipe.send, scoring)
+        run_due(home, sources, now, pipe.send, scoring, tasks)
     except DataError as error:
         pipe.send(f"error: {error}")
         sys.exit(1)
@@ -242,8 +282,9 @@ def serve(
     say: Say,
     now: Clock = schedule.china_now,
     scoring: Scoring = Sentiment,
+    tasks: Sequence[Task] = (),
 ) -> None:
-    """Run the day's steps as they fall due, until `stop` is set.
+    """Run the day's steps, `tasks` among them, as they fall due, until `stop` is set.
 
     Raises
     ------
@@ -254,12 +295,12 @@ def serve(
     """
     home = Home(home.root.absolute())
     with held(home.root / "serve.lock", "tide daily --serve"):
-        runner = Runner(home, sources, say, now, scoring)
+        runner = Runner(home, sources, say, now, scoring, tasks)
         try:
             announced = None
             while not stop.is_set():
                 runner.tick()
-                step, session = schedule.next_opening(now())
+                step, session = schedule.next_opening(now(), tasks)
                 if not runner.busy and announced != (step, session):
                     announced = (step, session)
                     say(f"waiting for {step.name} of {session} at {step.at:%H:%M} China time")

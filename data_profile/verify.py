@@ -18,6 +18,8 @@ from data_profile.manifest import RESTORE, Manifest
 from data_profile.panel import Panel
 from data_profile.raw import Raw
 from data_profile.sessions import is_session, sessions
+from data_profile.stock_manifest import AGAIN
+from data_profile.stocks import StockStore
 from data_profile.store import Store
 from data_profile.truth import Truth
 
@@ -94,7 +96,10 @@ def verify(folder: Path) -> Report:
     StoreError
         There is no store.
     """
-    store = Store(folder)
+    store, stocks = Store(folder), StockStore(Path(folder) / "stocks")
+    of_stocks = stock_checks(stocks) if stocks.exists() else ()
+    if of_stocks and not store.exists():
+        return Report(of_stocks)
     raw = Raw(store.folder / "raw")
     version = store.version
     gaps: list[str] = []
@@ -109,7 +114,40 @@ def verify(folder: Path) -> Report:
         _check("no shift", lambda: _no_shift(store.panel(), store.truth()), RESTORE),
         _check("Qlib tree", lambda: _tree(store.panel(), version / "qlib"), RESTORE),
     )  # fmt: skip
-    return Report(checks, tuple(gaps))
+    return Report(checks + of_stocks, tuple(gaps))
+
+
+def stock_checks(stocks: StockStore) -> tuple[Check, ...]:
+    """Prove a stock store: the hash of every table, and the panel's content and calendar."""
+    return (
+        _check("stocks", lambda: _stock_files(stocks), AGAIN),
+        _check("stock panel", lambda: _stock_panel(stocks), AGAIN),
+    )
+
+
+def _stock_files(stocks: StockStore) -> tuple[str, Iterable[str]]:
+    tables = stocks.manifest().tables
+    problems = [
+        f"{path} is not what was written: its hash differs"
+        for name, info in tables.items()
+        if hashlib.sha256((path := stocks.version / f"{name}.parquet").read_bytes()).hexdigest()
+        != info.sha256
+    ]
+    return f"{sum(info.rows for info in tables.values())} rows in {len(tables)} tables", problems
+
+
+def _stock_panel(stocks: StockStore) -> tuple[str, Iterable[str]]:
+    manifest = stocks.manifest()
+    if not manifest.snapshot_id:
+        return "no bars yet", ()
+    panel = stocks.panel()
+    content = Panel(panel.sessions, panel.instruments, panel.values, panel.listed).snapshot_id
+    detail = f"{manifest.stocks} stocks x {manifest.sessions} sessions"
+    if content != manifest.snapshot_id:
+        return detail, [f"{stocks.version / 'panel'} is not what was written: its content differs"]
+    return detail, [
+        f"{day} is no trading day in Shanghai" for day in panel.sessions if not is_session(day)
+    ]
 
 
 def _check(name: str, look: Callable[[], tuple[str, Iterable[str]]], remedy: str) -> Check:

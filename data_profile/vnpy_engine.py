@@ -15,6 +15,7 @@ own, in processes of their own, and that thread goes on, and says so, where no t
 import os
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from vnpy.event import EVENT_TIMER, Event, EventEngine
@@ -26,6 +27,7 @@ from data_profile.fetching import Sources
 from data_profile.home import Home
 from data_profile.schedule import china_now
 from data_profile.service import TICK, Runner
+from data_profile.tasks import Task
 
 NAME = "LimitUpTide"
 _DEAD = (
@@ -53,6 +55,7 @@ class CollectorEngine(BaseEngine):
     """
 
     sources: Sources | None = None  # a subclass may name its own; None: all that there are
+    tasks: Sequence[Task] = ()  # what a day is made of beside collecting
     now = staticmethod(china_now)
     silence = 60.0  # seconds without a timer event after which the event thread counts as dead
 
@@ -69,7 +72,7 @@ class CollectorEngine(BaseEngine):
             from data_profile.sources import SOURCES
 
             sources = SOURCES
-        self._runner = Runner(home, sources, self._say, self.now)
+        self._runner = Runner(home, sources, self._say, self.now, tasks=self.tasks)
         self._beat = threading.Event()
         self._stop = threading.Event()
         self._hearing = True

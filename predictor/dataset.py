@@ -1,5 +1,6 @@
 """What the model sees: features known at the cut-off, and the next session's limit-ups."""
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from predictor.features import Feature
 
 REQUIRED = ("limit_up_count", "company_count")
 CUTOFF = "15:45"
+NIGHT = "23:59"
 COLD_START = 20
 
 
@@ -27,13 +29,17 @@ class Panels:
     ----------
     known
         Each session as it was known at the cut-off of that very day: what features are made of.
-        A field without a value by then is not there.
+        A field without a value by then is not there. A session whose limit-up counts came in later
+        is taken as it was known in the night, before the session that a forecast is about.
     outcome
         All that is known now: what targets, and the figures after the event, are made of.
+    late
+        The sessions whose limit-up counts came in after the cut-off.
     """
 
     known: Panel
     outcome: Panel
+    late: frozenset[datetime.date] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +62,8 @@ class Dataset:
         float32 (T, S): 1 where the next session is a wave (`limit_up_surge`), 0 where not.
     present
         bool (T, S): the sector has a row that session.
+    density
+        float32 (T, S): the next session's limit-ups for each of its companies; NaN unknown.
     """
 
     sessions: np.ndarray
@@ -65,6 +73,7 @@ class Dataset:
     count: np.ndarray
     surge: np.ndarray
     present: np.ndarray
+    density: np.ndarray
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,9 +94,7 @@ class Dataset:
         keep = [k for k, name in enumerate(self.names) if name not in names]
         features = tuple(self.features[k] for k in keep)
         values = np.ascontiguousarray(self.values[:, :, keep])
-        return Dataset(
-            self.sessions, self.sectors, features, values, self.count, self.surge, self.present
-        )
+        return replace(self, features=features, values=values)
 
 
 def panels(store: Store, end: object = None, *, cutoff: str = CUTOFF) -> Panels:
@@ -100,8 +107,8 @@ def panels(store: Store, end: object = None, *, cutoff: str = CUTOFF) -> Panels:
     end
         Last session, `None` for the store's last.
     cutoff
-        "HH:MM", Asia/Shanghai. A value that was collected later that day, as a correction or
-        because the machine was off, is missing from `known`; it still is an outcome.
+        "HH:MM", Asia/Shanghai. A value that was collected later that day as a correction is missing
+        from `known`; it still is an outcome.
 
     Raises
     ------
@@ -110,7 +117,34 @@ def panels(store: Store, end: object = None, *, cutoff: str = CUTOFF) -> Panels:
     PredictorError
         Nothing was known at the cut-off of any session.
     """
-    return align(store.panel(cutoff=cutoff), store.panel(), end)
+    known, outcome = store.panel(cutoff=cutoff), store.panel()
+    late = late_sessions(known, outcome)
+    if late.any():
+        known = _patched(known, store.panel(cutoff=NIGHT), late)
+    came_late = frozenset(outcome.sessions[late].tolist())
+    return replace(align(known, outcome, end), late=came_late)
+
+
+def late_sessions(known: Panel, outcome: Panel) -> np.ndarray:
+    """Bool (T,): limit-up counts of the session are known now, and none was at the cut-off."""
+    name = REQUIRED[0]
+    if name not in outcome.values:
+        return np.zeros(len(outcome.sessions), dtype=bool)
+    now = np.isfinite(outcome.values[name]).any(axis=1)
+    if name not in known.values:
+        return now
+    return now & ~np.isfinite(known.values[name]).any(axis=1)
+
+
+def _patched(known: Panel, night: Panel, late: np.ndarray) -> Panel:
+    """`known` with its late sessions as known in the night, of the cut-off's fields only."""
+    values = dict(known.values)
+    for name in Profile.load().usable(night, CUTOFF):
+        matrix = values.get(name)
+        patched = np.full(known.shape, np.nan, np.float32) if matrix is None else matrix.copy()
+        patched[late] = night.values[name][late]
+        values[name] = patched
+    return replace(known, values=values)
 
 
 def align(known: Panel, outcome: Panel, end: object = None) -> Panels:
@@ -220,6 +254,7 @@ def build(panels: Panels, features: Sequence[Feature]) -> Dataset:
         columns = evaluate(expressions, _with_missing(panels.known, expressions))
         count = label(panels.outcome, "limit_up_count")
         surge = label(panels.outcome, "limit_up_surge")
+        density = label(panels.outcome, "limit_up_density")
     except FactorError as error:
         raise PredictorError(f"a feature cannot be evaluated: {error}") from error
     values = np.stack(columns, axis=-1).astype(np.float32)
@@ -232,6 +267,7 @@ def build(panels: Panels, features: Sequence[Feature]) -> Dataset:
         count,
         surge,
         _present(panels.known),
+        density,
     )
 
 

@@ -1,7 +1,7 @@
 """Why a sector stands where it stands, in words: the model's own contributions and their values."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 from predictor.dataset import COLD_START, Dataset
 from predictor.features import Feature, Reference
 from predictor.model import Model
+from predictor.streaks import Streak, streak
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -25,6 +26,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "others_same": "the same as all other sectors",
         "missing": "no value today for {}",
         "pool": "factor {member} ({hypothesis}): {text} = {value:.4g}",
+        "factor": "factor {}: {}",
         "against": "against it: {}",
         "comma": ", ",
     },
@@ -37,9 +39,37 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "others_same": "与其他板块相同",
         "missing": "今日缺少数值：{}",
         "pool": "因子 {member}（{hypothesis}）：{text} = {value:.4g}",
+        "factor": "因子 {}：{}",
         "against": "拖累：{}",
         "comma": "，",
     },
+}
+
+
+_THEMES: Mapping[str, str] = {
+    "limit-ups": "涨停",
+    "density": "涨停密度",
+    "size": "规模",
+    "streaks": "连板",
+    "one-word boards": "一字板",
+    "broken limits": "炸板",
+    "20% boards": "20cm 涨停",
+    "limit-downs": "跌停",
+    "breadth": "涨跌家数",
+    "return": "涨跌幅",
+    "volatility": "波动率",
+    "turnover": "成交额",
+    "money flow": "资金流",
+    "market": "大盘",
+    "usual level": "平常水平",
+    "surprise": "意外程度",
+    "first boards": "首板",
+    "share of the market": "市场占比",
+    "promotion": "晋级",
+    "sealing": "封板",
+    "ST boards": "ST 涨停",
+    "the day's path": "日内走势",
+    "height": "价格位置",
 }
 
 
@@ -82,17 +112,22 @@ class Reason:
         too little to compare with.
     contribution
         What the whole theme adds to the raw score, less the mean over all sectors that session.
+    streak
+        For how many sessions on end the theme has been on one side; None where not for long.
     """
 
     feature: Feature
     value: float | None
     unusual: tuple[Comparison, ...]
     contribution: float
+    streak: Streak | None = None
 
     def text(self, language: Language = "en") -> str:
         """The reason as a sentence."""
         words = _WORDS[language]
         parts = [self._fact(language), *(comparison.text(language) for comparison in self.unusual)]
+        if self.streak is not None:
+            parts.append(self.streak.text(language))
         sentence = words["comma"].join(parts)
         return words["against"].format(sentence) if self.contribution < 0 else sentence
 
@@ -100,6 +135,7 @@ class Reason:
         """For `tide predict --json`."""
         return {
             "text": self.text(language),
+            "texts": {one: self.text(one) for one in LANGUAGES},
             "feature": self.feature.name,
             "expression": self.feature.text,
             "value": self.value,
@@ -108,6 +144,7 @@ class Reason:
                 for x in self.unusual
             },
             "contribution": round(self.contribution, 6),
+            "streak": None if self.streak is None else self.streak.to_dict(),
         }
 
     def _fact(self, language: Language) -> str:
@@ -119,6 +156,52 @@ class Reason:
                 member=feature.member, hypothesis=feature.en, text=feature.text, value=self.value
             )
         return (feature.en if language == "en" else feature.zh).format(self.value)
+
+
+@dataclass(frozen=True)
+class ThemeImportance:
+    """How much one theme moves the ranking.
+
+    Parameters
+    ----------
+    theme
+        Of `predictor.features`.
+    share
+        Of the sizes of all contributions, 0..1.
+    factor
+        The feature, where the theme is one factor of the pool.
+    """
+
+    theme: str
+    share: float
+    factor: Feature | None = None
+
+    def label(self, language: Language = "en") -> str:
+        """The theme's name; of a pool factor its id and expression."""
+        if self.factor is not None:
+            return _WORDS[language]["factor"].format(self.factor.member, self.factor.text)
+        return _THEMES.get(self.theme, self.theme) if language == "zh" else self.theme
+
+
+def importance_by_theme(
+    features: Sequence[Feature], shares: Mapping[str, float]
+) -> tuple[ThemeImportance, ...]:
+    """What a model goes by: the sum of its features' shares in each theme, the largest first.
+
+    Parameters
+    ----------
+    features
+        Of the model.
+    shares
+        Feature -> its share of what moves an order: the `effect` of
+        `predictor.importance.importance`, as a model's card keeps it.
+    """
+    totals: dict[str, float] = {}
+    for feature in features:
+        totals[feature.theme] = totals.get(feature.theme, 0.0) + shares.get(feature.name, 0.0)
+    mined = {feature.theme: feature for feature in features if feature.member is not None}
+    found = [ThemeImportance(theme, total, mined.get(theme)) for theme, total in totals.items()]
+    return tuple(sorted(found, key=lambda one: (-one.share, one.theme)))
 
 
 def explain(
@@ -172,8 +255,9 @@ def _reason(
     feature, value = dataset.features[k], float(dataset.values[row, column, k])
     if not math.isfinite(value):
         return Reason(feature, None, (), total)
+    lasting = streak(feature.theme, dataset, row, column)
     found = (_compare(kind, dataset, row, column, k) for kind in feature.against)
-    return Reason(feature, value, tuple(x for x in found if x is not None), total)
+    return Reason(feature, value, tuple(x for x in found if x is not None), total, lasting)
 
 
 def _compare(kind: Reference, dataset: Dataset, row: int, column: int, k: int) -> Comparison | None:

@@ -1,8 +1,8 @@
 """Tomorrow's sectors: the current model applied to the last session, with reasons and baselines."""
 
 import datetime
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,22 +13,17 @@ from data_profile.panel import Panel
 from data_profile.sessions import as_date, next_session
 from data_profile.store import Store
 from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
-from predictor.dataset import (
-    COLD_START,
-    CUTOFF,
-    Dataset,
-    Panels,
-    align,
-    build,
-    panels,
-    require_fields,
-)
+from predictor.candidates import Offer, offer
+from predictor.data_states import data_states
+from predictor.dataset import COLD_START, CUTOFF, Dataset, build, panels, require_fields
 from predictor.errors import PredictorError
-from predictor.explain import Language, Reason, explain
-from predictor.pool import read_pool
+from predictor.explain import LANGUAGES, Language, Reason, explain
+from predictor.filters import Removed, Thresholds, screen, usable
+from predictor.notes import Words, notes
 from predictor.storage import Stored, load_current
 
 WAVES = 5
+OFFERED = 10
 
 
 @dataclass(frozen=True)
@@ -63,14 +58,18 @@ class Row:
 
     def to_dict(self, language: Language) -> dict[str, Any]:
         """Numbers rounded to 6 digits."""
-        numbers = ("score", "expected_count", "p_at_least_one", "p_surge")
         return {
             "rank": self.rank,
             "sector_id": self.sector_id,
             "name": self.name,
-            **{name: round(getattr(self, name), 6) for name in numbers},
+            **self.numbers(),
             "reasons": [reason.to_dict(language) for reason in self.reasons],
         }
+
+    def numbers(self) -> dict[str, float]:
+        """What the model says, rounded to 6 digits."""
+        names = ("score", "expected_count", "p_at_least_one", "p_surge")
+        return {name: round(getattr(self, name), 6) for name in names}
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +87,18 @@ class Forecast:
     pool_version
         Version of the pool that the model was trained with: its number of changes until then.
     sectors
-        How many were ranked.
+        How many were ranked: those with a row that no filter removed.
     ranking
         By the order of limit-ups.
     waves
         The same sectors by the probability of a wave.
+    everyone
+        What the model says of every sector with a row, the removed ones too, best score first;
+        `rank` counts the removed ones here.
+    removed
+        Why sectors are not in the ranking however they score; see `predictor.filters`.
+    offer
+        What can be bought of the first `OFFERED` sectors and of the waves.
     baselines
         "persistence" and "size" -> what needs no model: rank, sector_id, name, value.
     cold_start
@@ -103,6 +109,12 @@ class Forecast:
         Feature -> why the model had to do without it.
     notes
         What a reader must know before trusting it, in words.
+    data_states
+        How the days it stands on came in; see `predictor.data_states`.
+    snapshot_id
+        Of the panel it was made of: SHA-256 of all that was known.
+    names
+        Sector id -> display name.
     track_record
         See `predictor.track_record.track_record`.
     """
@@ -114,15 +126,22 @@ class Forecast:
     sectors: int
     ranking: tuple[Row, ...]
     waves: tuple[Row, ...]
+    everyone: tuple[Row, ...]
+    removed: Mapping[str, Removed]
+    offer: Offer
     baselines: Mapping[str, Sequence[Mapping[str, Any]]]
     cold_start: Mapping[str, int]
     absent: tuple[str, ...]
     missing_features: Mapping[str, str]
-    notes: tuple[str, ...]
+    notes: tuple[Words, ...]
+    data_states: Mapping[str, Any]
+    snapshot_id: str
+    names: Mapping[str, str]
     track_record: Mapping[str, Any]
 
     def to_dict(self, language: Language = "en") -> dict[str, Any]:
-        """The document of `tide predict --json`; reasons in the given language."""
+        """The document of `tide predict --json`; its words in the given language."""
+        places = {row.sector_id: row.rank for row in self.everyone}
         return {
             "as_of": self.as_of.isoformat(),
             "for_session": self.for_session.isoformat(),
@@ -135,12 +154,48 @@ class Forecast:
             "cold_start": dict(self.cold_start),
             "absent": list(self.absent),
             "missing_features": dict(self.missing_features),
-            "notes": list(self.notes),
+            "removed": [
+                {
+                    **one.to_dict(language, self.names.get(sector, sector)),
+                    "would_rank": places.get(sector),
+                }
+                for sector, one in self.removed.items()
+            ],
+            **self.offer.to_dict(language),
+            "scores": [
+                {
+                    "sector_id": row.sector_id,
+                    **row.numbers(),
+                    "removed": row.sector_id in self.removed,
+                }
+                for row in self.everyone
+            ],
+            "notes": [words[language] for words in self.notes],
+            "words": {one: self._words(one) for one in LANGUAGES},
+            "data_states": dict(self.data_states),
+            "snapshot_id": self.snapshot_id,
             "track_record": dict(self.track_record),
         }
 
+    def _words(self, language: Language) -> dict[str, Any]:
+        """The sentences in one language, whatever the document's own, for who shows it later."""
+        told = self.offer.to_dict(language)
+        return {
+            "notes": [words[language] for words in self.notes],
+            "removed": {
+                sector: one.to_dict(language, sector)["why"] for sector, one in self.removed.items()
+            },
+            **{key: told[key] for key in ("candidates_rule", "candidates_note")},
+        }
 
-def predict(home: Home, *, date: datetime.date | str | None = None, top: int = 10) -> Forecast:
+
+def predict(
+    home: Home,
+    *,
+    date: datetime.date | str | None = None,
+    top: int = 10,
+    thresholds: Thresholds | None = None,
+) -> Forecast:
     """Rank the sectors for the session after `date`.
 
     Parameters
@@ -151,12 +206,15 @@ def predict(home: Home, *, date: datetime.date | str | None = None, top: int = 1
         As-of session, `None` for the store's last. No row after it is read.
     top
         Sectors in the ranking.
+    thresholds
+        Of the filters; default: those of the environment.
 
     Raises
     ------
     PredictorError
         No model, one that was tampered with, or one that needs fields the store does not have;
-        a date that is no session of the store.
+        a date that is no session of the store; a setting of the filters, or the home's table of
+        ETFs, that is none.
     data_profile.errors.StoreError
         There is no store.
     data_profile.errors.CalendarError
@@ -172,7 +230,11 @@ def predict(home: Home, *, date: datetime.date | str | None = None, top: int = 1
     dataset = build(market, stored.model.features)
     as_of = as_date(panel.sessions[-1])
     names = store.names()
-    order, waves = _rank(stored, dataset, names)
+    rules, unapplied = usable(panel, thresholds or Thresholds.from_environment())
+    removed = screen(panel, rules)
+    everyone, by_wave = _rank(stored, dataset, names)
+    order, waves = (_renumbered(rows, removed) for rows in (everyone, by_wave))
+    chosen = {row.sector_id: row.name for row in (*order[: min(top, OFFERED)], *waves[:WAVES])}
     history = dataset.present.sum(axis=0)
     ranked = dataset.present[-1]
     return Forecast(
@@ -183,6 +245,9 @@ def predict(home: Home, *, date: datetime.date | str | None = None, top: int = 1
         sectors=len(order),
         ranking=order[:top],
         waves=waves[:WAVES],
+        everyone=everyone,
+        removed=removed,
+        offer=offer(home, chosen, as_of, CUTOFF),
         baselines=_baselines(panel, ranked, names, top),
         cold_start={
             sector: int(n)
@@ -191,9 +256,18 @@ def predict(home: Home, *, date: datetime.date | str | None = None, top: int = 1
         },
         absent=tuple(s for s, here in zip(dataset.sectors, ranked, strict=True) if not here),
         missing_features=stored.card["missing_features"],
-        notes=_notes(home, stored, market, as_of),
+        notes=notes(home, stored, market, as_of, unapplied),
+        data_states=data_states(store, panel, stored.model.features),
+        snapshot_id=panel.snapshot_id,
+        names=names,
         track_record=stored.card["track_record"],
     )
+
+
+def _renumbered(rows: Sequence[Row], removed: Collection[str]) -> tuple[Row, ...]:
+    """The rows that no filter removed, their ranks without gaps."""
+    kept = (row for row in rows if row.sector_id not in removed)
+    return tuple(replace(row, rank=place) for place, row in enumerate(kept, start=1))
 
 
 def _as_of(panel: Panel, date: datetime.date | str | None) -> np.datetime64:
@@ -216,7 +290,7 @@ def _rank(
     columns = np.flatnonzero(dataset.present[-1])
     if len(columns) == 0:
         raise PredictorError(
-            f"of no sector the limit-ups of {dataset.sessions[-1]} were known by {CUTOFF} that day"
+            f"the store knows the limit-ups of {dataset.sessions[-1]} of no sector"
         )
     said = stored.model.predict(dataset.values[-1, columns])
     rankings = []
@@ -259,31 +333,3 @@ def _baselines(
             for place, i in enumerate(order, start=1)
         ]
     return result
-
-
-def _notes(home: Home, stored: Stored, market: Panels, as_of: datetime.date) -> tuple[str, ...]:
-    data, pool = stored.card["data"], stored.card["pool"]
-    learnt = datetime.date.fromisoformat(data["end"])
-    notes = []
-    if as_of < learnt:
-        notes.append(
-            f"hindsight: the model was fitted on sessions up to {learnt}, later than {as_of}; "
-            "this is no forecast that could have been made then"
-        )
-    elif align(market.known, market.outcome, learnt).known.snapshot_id != data["snapshot_id"]:
-        notes.append(
-            f"stale model: the sessions up to {learnt} that it was trained on have changed in the "
-            "store since; run `tide train`"
-        )
-    newer = int((market.known.sessions > np.datetime64(learnt)).sum())
-    if newer:
-        notes.append(
-            f"the model was trained on data up to {learnt}; sessions in the store since: {newer}"
-        )
-    current = read_pool(home).version
-    if as_of >= learnt and current != pool["version"]:
-        notes.append(
-            f"the pool has changed (version {current}) since the model was trained "
-            f"(version {pool['version']}); run `tide train` to use it"
-        )
-    return tuple(notes)

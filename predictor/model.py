@@ -1,129 +1,91 @@
-"""The predictor: three LightGBM heads over the same features, each averaged over seeds.
+"""The predictor: LightGBM heads (`predictor.heads`), blended into the orders that are asked for.
 
-========  ==========  ==============================================================
-head      objective   answers
-========  ==========  ==============================================================
-rank      lambdarank  in which order? Sessions are the groups, limit-ups the grades
-count     poisson     how many limit-ups? And, calibrated, how likely is at least one?
-surge     binary      how likely is a wave (`limit_up_surge`)? Calibrated
-========  ==========  ==============================================================
+=========  ==================================================================================
+order      made of
+=========  ==================================================================================
+rank       rank, place, any and count, each in units of its own spread: sectors by limit-ups
+any        any: how likely is at least one limit-up? Calibrated
+count      count: the logarithm of the expected number
+density    density: sectors by limit-ups for each company
+intensity  the logarithm of the expected number for each company
+surge      how likely is a wave? The mean of two log odds: those of the surge head, and those
+           that follow from the expected number beside the threshold that makes a wave, which
+           is known the evening before. Calibrated
+=========  ==================================================================================
 
-Missing values stay missing: a tree has a branch for them.
+Every order is a sum over heads, and over logarithms of features; so what each feature adds to it
+is exact. Missing values stay missing: a tree has a branch for them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from predictor import heads as heads_module
+from predictor.calibration import Logistic
 from predictor.dataset import Dataset
 from predictor.errors import PredictorError
-from predictor.features import Feature
+from predictor.features import COMPANIES, THRESHOLD, Feature
+from predictor.heads import HEADS, SEEDS, THREADS, Step, boost, side_by_side
 
 if TYPE_CHECKING:
     import lightgbm as lgb
 
-SEEDS = 3
-MAX_ROUNDS = 400
-PATIENCE = 15
-# Heads are fitted side by side, each on one thread: LightGBM promises the same bits only for the
-# same number of threads, and its own threads spin against whatever else the machine is doing.
-WORKERS = 2
-THREADS = 1
-TOP_GRADE = 30
+__all__ = ["HEADS", "ORDERS", "SEEDS", "Logistic", "Model", "Order", "Prediction", "Step", "fit",
+           "heads_of", "parameters", "refit"]  # fmt: skip
 
-_COMMON: dict[str, Any] = {
-    "learning_rate": 0.1,
-    "num_leaves": 15,
-    "min_data_in_leaf": 200,
-    "feature_fraction": 0.5,
-    "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "lambda_l2": 5.0,
-    "max_bin": 63,
-    "deterministic": True,
-    "force_row_wise": True,
-    "num_threads": THREADS,
-    "verbose": -1,
-}
-HEADS: dict[str, dict[str, Any]] = {
-    # Gains grow with the square root of the count: with LightGBM's 2^grade a single sector of
-    # twenty limit-ups would outweigh the order of all others.
-    "rank": {
-        "objective": "lambdarank",
-        "label_gain": [round(float(np.sqrt(grade)), 6) for grade in range(TOP_GRADE + 1)],
-        "lambdarank_truncation_level": 30,
-        "bagging_by_query": True,
-        "metric": "ndcg",
-        "eval_at": [1000],
-    },
-    "count": {"objective": "poisson", "metric": "poisson"},
-    "surge": {"objective": "binary", "metric": "binary_logloss"},
+
+@dataclass(frozen=True)
+class Order:
+    """A sum of heads and of logarithms of features.
+
+    Parameters
+    ----------
+    heads
+        Head -> weight.
+    logs
+        Feature -> weight of its logarithm, and the value that stands for a missing one.
+    standard
+        Whether each head is divided by its mean spread within a session.
+    """
+
+    heads: Mapping[str, float]
+    logs: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    standard: bool = False
+
+
+# Where a wave is improbable its log odds rise by about 1.8 when the logarithm of the expected
+# count rises by 1 (a negative binomial count of dispersion 2), and fall by 1.3 times that with the
+# logarithm of the threshold.
+_ODDS, _STEEPNESS = 1.8, 1.3
+ORDERS: Mapping[str, Order] = {
+    "rank": Order({"rank": 1.0, "place": 1.0, "any": 1.0, "count": 1.0}, standard=True),
+    "any": Order({"any": 1.0}),
+    "count": Order({"count": 1.0}),
+    "density": Order({"density": 1.0}),
+    "intensity": Order({"count": 1.0}, {COMPANIES: (-1.0, 1.0)}),
+    "surge": Order(
+        {"surge": 0.5, "count": 0.5 * _ODDS}, {THRESHOLD: (-0.5 * _ODDS * _STEEPNESS, 3.0)}
+    ),
 }
 
-Step = Callable[[str], None]
+
+def heads_of(orders: Iterable[str]) -> tuple[str, ...]:
+    """The heads that some orders are made of, in the order of `HEADS`."""
+    needed = {head for order in orders for head in ORDERS[order].heads}
+    return tuple(head for head in HEADS if head in needed)
 
 
 def parameters() -> dict[str, Any]:
     """Everything that shapes a fit beside data and seed, for the record."""
-    return {
-        "common": _COMMON,
-        "heads": HEADS,
-        "seeds": SEEDS,
-        "max_rounds": MAX_ROUNDS,
-        "patience": PATIENCE,
+    orders = {
+        name: {"heads": dict(order.heads), "logs": dict(order.logs), "standard": order.standard}
+        for name, order in ORDERS.items()
     }
-
-
-@dataclass(frozen=True)
-class Logistic:
-    """Probability 1 / (1 + exp(-(intercept + slope x))) of a raw score x; slope >= 0."""
-
-    slope: float
-    intercept: float
-
-    @classmethod
-    def fit(cls, raw: np.ndarray, happened: np.ndarray) -> "Logistic":
-        """Maximum likelihood with Platt's smoothed targets.
-
-        Parameters
-        ----------
-        raw
-            float (N,): raw scores.
-        happened
-            bool (N,).
-
-        Notes
-        -----
-        Platt (1999), "Probabilistic outputs for support vector machines". The targets
-        (n1 + 1) / (n1 + 2) and 1 / (n0 + 2) keep a sample without a single event finite.
-        """
-        from scipy.optimize import minimize
-
-        events = int(happened.sum())
-        others = len(happened) - events
-        target = np.where(happened, (events + 1) / (events + 2), 1 / (others + 2))
-
-        def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-            z = parameters[0] * raw + parameters[1]
-            error = _sigmoid(z) - target
-            return (
-                float(np.mean(np.logaddexp(0, z) - target * z)),
-                np.array([np.mean(error * raw), np.mean(error)]),
-            )
-
-        found = minimize(
-            loss, x0=np.array([1.0, 0.0]), jac=True, method="L-BFGS-B",
-            bounds=((0.0, None), (None, None)),
-        )  # fmt: skip
-        return cls(float(found.x[0]), float(found.x[1]))
-
-    def __call__(self, raw: np.ndarray) -> np.ndarray:
-        """Probabilities, same shape."""
-        return _sigmoid(self.slope * raw + self.intercept)
+    return heads_module.parameters() | {"orders": orders}
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +95,7 @@ class Prediction:
     Parameters
     ----------
     score
-        Of the ranking head; only its order within a session means anything.
+        The order `rank`; only its order within a session means anything.
     expected_count
         Limit-ups of the next session.
     p_at_least_one
@@ -162,12 +124,15 @@ class Model:
         Head -> boosting rounds, the same for all its seeds.
     calibration
         "p_at_least_one" and "p_surge" -> how raw scores become probabilities.
+    scales
+        Head -> its mean spread (standard deviation) within a session of the validation.
     """
 
     features: tuple[Feature, ...]
     boosters: Mapping[str, tuple[str, ...]]
     rounds: Mapping[str, int]
     calibration: Mapping[str, Logistic]
+    scales: Mapping[str, float]
 
     @cached_property
     def _loaded(self) -> dict[str, "tuple[lgb.Booster, ...]"]:
@@ -181,25 +146,39 @@ class Model:
         except lgb.basic.LightGBMError as error:
             raise PredictorError(f"the model cannot be read: {error}; run `tide train`") from error
 
-    def raw(self, head: str, values: np.ndarray) -> np.ndarray:
-        """Mean raw score over the seeds, float64 (N,), of float32 (N, K) values."""
-        boosters = self._loaded[head]
+    def head(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Mean raw score of a head over its seeds, float64 (N,), of float32 (N, K) values."""
+        boosters = self._loaded[name]
         return np.mean(
             [b.predict(values, raw_score=True, num_threads=THREADS) for b in boosters], axis=0
         )
 
+    def raw(self, order: str, values: np.ndarray) -> np.ndarray:
+        """Scores of an order, float64 (N,), of float32 (N, K) values."""
+        return self._blend(order, values, {h: self.head(h, values) for h in ORDERS[order].heads})
+
+    def _blend(self, order: str, values: np.ndarray, said: Mapping[str, np.ndarray]) -> np.ndarray:
+        total = np.zeros(len(values))
+        for head, weight in self._weights(order).items():
+            total += weight * said[head]
+        for added in self._logs(order, values).values():
+            total += added
+        return total
+
     def predict(self, values: np.ndarray) -> Prediction:
         """What the model says of N sectors, from their float32 (N, K) features."""
-        log_count = self.raw("count", values)
+        asked = ("rank", "count", "any", "surge")
+        said = {head: self.head(head, values) for head in heads_of(asked)}
+        raw = {order: self._blend(order, values, said) for order in asked}
         return Prediction(
-            score=self.raw("rank", values),
-            expected_count=np.exp(log_count),
-            p_at_least_one=self.calibration["p_at_least_one"](log_count),
-            p_surge=self.calibration["p_surge"](self.raw("surge", values)),
+            score=raw["rank"],
+            expected_count=np.exp(raw["count"]),
+            p_at_least_one=self.calibration["p_at_least_one"](raw["any"]),
+            p_surge=self.calibration["p_surge"](raw["surge"]),
         )
 
-    def contributions(self, head: str, values: np.ndarray) -> np.ndarray:
-        """What each feature adds to the raw score, float64 (N, K): exact TreeSHAP values.
+    def contributions(self, order: str, values: np.ndarray) -> np.ndarray:
+        """What each feature adds to an order's score, float64 (N, K): exact TreeSHAP values.
 
         Notes
         -----
@@ -207,16 +186,39 @@ class Model:
         AI for trees", as implemented by LightGBM. With the expected raw score, which is the same
         for every sector and left out here, they sum to the raw score.
         """
-        found = [
-            b.predict(values, pred_contrib=True, num_threads=THREADS) for b in self._loaded[head]
-        ]
-        return np.mean(found, axis=0)[:, :-1]
+        total = np.zeros(values.shape)
+        for head, weight in self._weights(order).items():
+            found = [
+                b.predict(values, pred_contrib=True, num_threads=THREADS)
+                for b in self._loaded[head]
+            ]
+            total += weight * np.mean(found, axis=0)[:, :-1]
+        for column, added in self._logs(order, values).items():
+            total[:, column] += added
+        return total
 
-    def order(self, head: str, dataset: Dataset, rows: slice) -> np.ndarray:
-        """Raw scores of a range of sessions, float64 (rows, S); NaN where a sector has no row."""
+    def order(self, order: str, dataset: Dataset, rows: slice) -> np.ndarray:
+        """An order's scores of a range of sessions, float64 (rows, S); NaN without a row."""
         present = dataset.present[rows]
         result = np.full(present.shape, np.nan)
-        result[present] = self.raw(head, dataset.values[rows][present])
+        result[present] = self.raw(order, dataset.values[rows][present])
+        return result
+
+    def _weights(self, order: str) -> dict[str, float]:
+        made_of = ORDERS[order]
+        return {
+            head: weight / (self.scales[head] if made_of.standard else 1.0)
+            for head, weight in made_of.heads.items()
+        }
+
+    def _logs(self, order: str, values: np.ndarray) -> dict[int, np.ndarray]:
+        """Column of a feature -> what its logarithm adds."""
+        names = [feature.name for feature in self.features]
+        result = {}
+        for name, (weight, missing) in ORDERS[order].logs.items():
+            column = names.index(name)
+            value = values[:, column].astype(np.float64)
+            result[column] = weight * np.log(np.where(value > 0, value, missing))
         return result
 
 
@@ -242,127 +244,46 @@ def fit(
     step
         Called with the name of each head before it is waited for.
     heads
-        Which to fit; without all of them the model only orders sectors (`order`).
+        Which to fit; without all of them the model gives only the orders made of these.
+
+    Raises
+    ------
+    PredictorError
+        A head cannot be fitted.
     """
-    fitted = _side_by_side(
-        heads, step, lambda head: _boost(head, dataset, train, valid, None, seed)
-    )
-    texts = {head: found[0] for head, found in fitted.items()}
-    rounds = {head: found[1] for head, found in fitted.items()}
-    draft = Model(dataset.features, texts, rounds, {})
-    return Model(dataset.features, texts, rounds, _calibrate(draft, dataset, valid))
+    found = side_by_side(heads, step, lambda head: boost(head, dataset, train, valid, None, seed))
+    texts = {head: fitted.texts for head, fitted in found.items()}
+    rounds = {head: fitted.rounds for head, fitted in found.items()}
+    draft = Model(dataset.features, texts, rounds, {}, {})
+    mask = dataset.labelled[valid]
+    values = dataset.values[valid][mask]
+    said = {head: draft.head(head, values) for head in heads}
+    scales = {head: _spread(raw, mask) for head, raw in said.items()}
+    draft = Model(dataset.features, texts, rounds, {}, scales)
+    calibration = {}
+    for name, order, happened in (
+        ("p_at_least_one", "any", dataset.count[valid][mask] >= 1),
+        ("p_surge", "surge", dataset.surge[valid][mask] == 1),
+    ):
+        if set(ORDERS[order].heads) <= set(heads):
+            calibration[name] = Logistic.fit(draft._blend(order, values, said), happened)
+    return Model(dataset.features, texts, rounds, calibration, scales)
 
 
 def refit(model: Model, dataset: Dataset, rows: slice, *, seed: int, step: Step) -> Model:
-    """The same model with its rounds and calibration, its trees grown anew on `rows`."""
-    fitted = _side_by_side(
-        tuple(HEADS), step, lambda head: _boost(head, dataset, rows, None, model.rounds[head], seed)
+    """The same model with its rounds, calibration and scales, its trees grown anew on `rows`."""
+    found = side_by_side(
+        tuple(model.boosters),
+        step,
+        lambda head: boost(head, dataset, rows, None, model.rounds[head], seed),
     )
-    texts = {head: found[0] for head, found in fitted.items()}
-    return Model(model.features, texts, model.rounds, model.calibration)
+    texts = {head: fitted.texts for head, fitted in found.items()}
+    return Model(model.features, texts, model.rounds, model.calibration, model.scales)
 
 
-_Fitted = tuple[tuple[str, ...], int]
-
-
-def _side_by_side(
-    heads: Sequence[str], step: Step, fit_one: Callable[[str], _Fitted]
-) -> dict[str, _Fitted]:
-    """Each head's result, in the order of `heads`; LightGBM lets go of the interpreter's lock."""
-    with ThreadPoolExecutor(WORKERS) as pool:
-        waiting = {head: pool.submit(fit_one, head) for head in heads}
-        found = {}
-        for head, future in waiting.items():
-            step(head)
-            found[head] = future.result()
-    return found
-
-
-def _boost(
-    head: str, dataset: Dataset, train: slice, valid: slice | None, rounds: int | None, seed: int
-) -> _Fitted:
-    """Texts of one booster a seed, and their rounds: given, or chosen on `valid`.
-
-    All seeds are stopped together, by the mean of their validation losses: a single one's minimum
-    is a matter of luck (measured on the real market: between 30 and 300 rounds).
-    """
-    import lightgbm as lgb
-
-    base = _COMMON | HEADS[head]
-    try:
-        data = _lgb_data(head, dataset, train, base, None)
-        check = None if valid is None else _lgb_data(head, dataset, valid, base, data)
-        boosters = [
-            lgb.Booster(base | {"seed": (seed * SEEDS + k) % 2**31}, data) for k in range(SEEDS)
-        ]
-        if check is not None:
-            rounds = _chosen_rounds(boosters, check)
-        else:
-            for booster in boosters:
-                for _ in range(rounds or 0):
-                    booster.update()
-        texts = tuple(booster.model_to_string(num_iteration=rounds) for booster in boosters)
-    except lgb.basic.LightGBMError as error:
-        raise PredictorError(f"the {head} head cannot be fitted: {error}") from error
-    return texts, int(rounds or 0)
-
-
-def _chosen_rounds(boosters: Sequence["lgb.Booster"], check: "lgb.Dataset") -> int:
-    """Grow all boosters until their mean score on `check` has stopped improving; the best round."""
-    for booster in boosters:
-        booster.add_valid(check, "valid")
-    best, best_round = -np.inf, 1
-    for number in range(1, MAX_ROUNDS + 1):
-        score = 0.0
-        for booster in boosters:
-            booster.update()
-            _, _, value, higher_is_better = booster.eval_valid()[0]
-            score += value if higher_is_better else -value
-        if score > best:
-            best, best_round = score, number
-        elif number - best_round >= PATIENCE:
-            break
-    return best_round
-
-
-def _lgb_data(
-    head: str, dataset: Dataset, rows: slice, params: dict[str, Any], reference: Any
-) -> "lgb.Dataset":
-    import lightgbm as lgb
-
-    mask = dataset.labelled[rows]
-    target = (dataset.surge if head == "surge" else dataset.count)[rows][mask]
-    group = None
-    if head == "rank":
-        target = np.minimum(target, TOP_GRADE)
-        group = mask.sum(axis=1)
-        group = group[group > 0]
-    return lgb.Dataset(
-        dataset.values[rows][mask],
-        target,
-        group=group,
-        reference=reference,
-        feature_name=list(dataset.names),
-        params=params,
-        free_raw_data=False,
-    )
-
-
-def _calibrate(draft: Model, dataset: Dataset, valid: slice) -> dict[str, Logistic]:
-    mask = dataset.labelled[valid]
-    values = dataset.values[valid][mask]
-    events = {
-        "p_at_least_one": ("count", dataset.count[valid][mask] >= 1),
-        "p_surge": ("surge", dataset.surge[valid][mask] == 1),
-    }
-    return {
-        name: Logistic.fit(draft.raw(head, values), happened)
-        for name, (head, happened) in events.items()
-        if head in draft.boosters
-    }
-
-
-def _sigmoid(z: np.ndarray) -> np.ndarray:
-    from scipy.special import expit
-
-    return np.asarray(expit(z))
+def _spread(raw: np.ndarray, mask: np.ndarray) -> float:
+    """Mean standard deviation within a session, of raw scores (N,) that fill `mask` (T, S)."""
+    sessions = np.split(raw, np.cumsum(mask.sum(axis=1))[:-1])
+    spreads = [float(session.std()) for session in sessions if len(session) > 1]
+    mean = float(np.mean(spreads)) if spreads else 0.0
+    return mean if mean > 0 else 1.0

@@ -6,9 +6,10 @@
       <id>/            id = the first 16 hex digits of the SHA-256 of model.json
         model.json     the card: features, data, pool, windows, figures, hash of each other file
         rank_0.txt ... one booster a head and seed
-      current -> <id>
+      current -> <id>      the champion: what forecasts
+      challenger -> <id>   waits to be compared with it
 
-A folder is built aside, flushed and renamed; `current` is switched last, atomically.
+A folder is built aside, flushed and renamed; a link is switched last, atomically.
 """
 
 import hashlib
@@ -25,7 +26,9 @@ from predictor.errors import PredictorError
 from predictor.features import Feature
 from predictor.model import HEADS, Logistic, Model
 
-FORMAT = 1
+FORMAT = 2
+CHAMPION = "current"
+CHALLENGER = "challenger"
 _CARD = "model.json"
 _ASIDE = ".building-"
 
@@ -72,12 +75,40 @@ def save(models: Path, model: Model, card: Mapping[str, Any]) -> str:
     PredictorError
         Another process is saving a model.
     """
+    model_id = put(models, model, card)
+    assign(models, CHAMPION, model_id)
+    return model_id
+
+
+def put(models: Path, model: Model, card: Mapping[str, Any]) -> str:
+    """Write a model without giving it a role; otherwise as `save`."""
     models.mkdir(parents=True, exist_ok=True)
     try:
         with exclusive(models / ".lock"):
-            return _save(models, model, card)
+            return _put(models, model, card)
     except BlockingIOError as error:
         raise PredictorError(f"another process is saving into {models}; wait for it") from error
+
+
+def assign(models: Path, role: str, model_id: str | None) -> None:
+    """Give the role CHAMPION or CHALLENGER to a stored model; None leaves it to nobody."""
+    if model_id is not None:
+        switch_link(models / role, models / model_id)
+        return
+    (models / role).unlink(missing_ok=True)
+    fsync_dir(models)
+
+
+def holder(models: Path, role: str) -> str | None:
+    """Id of the model that has the role; None where there is none."""
+    link = models / role
+    return link.resolve().name if link.exists() else None
+
+
+def ids(models: Path) -> list[str]:
+    """Ids of all models stored, in order; whether each is whole is not looked at."""
+    folders = (path.parent for path in models.glob(f"*/{_CARD}"))
+    return sorted(folder.name for folder in folders if not folder.is_symlink())
 
 
 def load_current(models: Path) -> Stored:
@@ -88,10 +119,10 @@ def load_current(models: Path) -> Stored:
     PredictorError
         None was trained, or a file is not what was written.
     """
-    link = models / "current"
-    if not link.exists():
+    champion = holder(models, CHAMPION)
+    if champion is None:
         raise PredictorError(f"no model in {models}; run `tide train` first")
-    return load(link.resolve())
+    return load(models / champion)
 
 
 def load(folder: Path) -> Stored:
@@ -121,13 +152,14 @@ def load(folder: Path) -> Stored:
             },
             {head: int(card["rounds"][head]) for head in HEADS},
             {name: Logistic(**values) for name, values in card["calibration"].items()},
+            {head: float(card["scales"][head]) for head in HEADS},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PredictorError(f"{folder / _CARD} is not readable: {error!r}") from error
     return Stored(folder.name, model, card)
 
 
-def _save(models: Path, model: Model, card: Mapping[str, Any]) -> str:
+def _put(models: Path, model: Model, card: Mapping[str, Any]) -> str:
     for left in models.glob(f"{_ASIDE}*"):
         shutil.rmtree(left)
     files = {
@@ -141,6 +173,7 @@ def _save(models: Path, model: Model, card: Mapping[str, Any]) -> str:
         "features": [feature.to_dict() for feature in model.features],
         "rounds": dict(model.rounds),
         "calibration": {name: asdict(value) for name, value in model.calibration.items()},
+        "scales": dict(model.scales),
         "files": {name: _hash(content) for name, content in files.items()},
     }
     content = json.dumps(whole, ensure_ascii=False, indent=1).encode()
@@ -154,7 +187,6 @@ def _save(models: Path, model: Model, card: Mapping[str, Any]) -> str:
         fsync_tree(aside)
         os.rename(aside, folder)
         fsync_dir(models)
-    switch_link(models / "current", folder)
     return folder.name
 
 

@@ -8,21 +8,22 @@ from data_profile.panel import Panel
 from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
 from predictor.dataset import Dataset
 from predictor.holdout import BLOCK, LEVEL, METRICS, Bootstrap, Outcome, daily, difference, table
-from predictor.model import Model
+from predictor.model import Model, heads_of
 from predictor.splits import Split, span
 
 NOTE = (
     "A hold-out replay, not live forecasts: the model of these figures was fitted to earlier "
     "sessions only. The model in use was then refitted on every session, with the same rounds."
 )
-# By which head the model ranks for each metric: limit-ups in order, or the probability of a wave.
-_HEAD_OF = {
+# By which of its orders the model ranks: sectors by limit-ups, or by the odds of a wave.
+_ORDER_OF = {
     "rank_ic": "rank",
     "hit_rate_at_5": "rank",
     "limit_ups_at_5": "rank",
     "surge_precision_at_5": "surge",
 }
-JUDGED_HEADS = tuple(dict.fromkeys(_HEAD_OF.values()))
+_JUDGED = tuple(dict.fromkeys(_ORDER_OF.values()))
+JUDGED_HEADS = heads_of(_JUDGED)
 
 
 def track_record(
@@ -86,8 +87,8 @@ def track_record(
 
 
 def _orders(model: Model, dataset: Dataset, rows: slice) -> dict[str, np.ndarray | None]:
-    scores = {head: model.order(head, dataset, rows) for head in JUDGED_HEADS}
-    return {metric: scores[head] for metric, head in _HEAD_OF.items()}
+    scores = {order: model.order(order, dataset, rows) for order in _JUDGED}
+    return {metric: scores[order] for metric, order in _ORDER_OF.items()}
 
 
 def _probabilities(model: Model, dataset: Dataset, parts: Split) -> dict[str, Any]:

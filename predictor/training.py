@@ -1,4 +1,4 @@
-"""Train the predictor: fit, judge on a hold-out, refit on everything, save, record."""
+"""Train the predictor: check the pool, fit, judge on a hold-out, refit, save, challenge, record."""
 
 import datetime as dt
 import importlib.metadata
@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_profile.files import exclusive
 from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.store import Store
 from factor_pool.ledger import Ledger
-from predictor import storage, tracking
-from predictor.dataset import Dataset, build, panels, split_usable
+from predictor import champion, storage, tracking
+from predictor.champion import Decision
+from predictor.dataset import Dataset, Panels, build, panels, split_usable
+from predictor.errors import PredictorError
 from predictor.features import BASE_FEATURES, pool_features
+from predictor.importance import importance
 from predictor.model import HEADS, Model, Step, fit, parameters, refit
-from predictor.pool import PoolState, read_pool
+from predictor.pool import PoolCheck, PoolState, check_pool, read_pool
+from predictor.rolling import TRAIN_MONTHS, VALID_MONTHS, newest
 from predictor.splits import Split, span, split
 from predictor.track_record import JUDGED_HEADS, track_record
 
@@ -30,9 +35,17 @@ class Trained:
     Parameters
     ----------
     id, path
-        The model, now the current one.
+        The model.
     card
         What is stored beside it; see `predictor.storage.Stored`.
+    pool_check
+        What the decay monitor found before.
+    settled
+        What became of models that had been waiting.
+    decision
+        What becomes of this one.
+    champion
+        Id of the model that forecasts now.
     mlflow_run_id
         The run in the experiment "predictor".
     seconds
@@ -42,15 +55,23 @@ class Trained:
     id: str
     path: Path
     card: Mapping[str, Any]
+    pool_check: PoolCheck
+    settled: tuple[Decision, ...]
+    decision: Decision
+    champion: str
     mlflow_run_id: str
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
         """For `tide train --json`."""
-        kept = ("pool", "data", "windows", "missing_features", "track_record")
+        kept = ("pool", "data", "windows", "missing_features", "track_record", "importance")
         return {
             "model": self.id,
             "path": str(self.path),
+            "champion": self.champion,
+            "decision": self.decision.to_dict(),
+            "settled": [one.to_dict() for one in self.settled],
+            "pool_check": self.pool_check.to_dict(),
             "features": [feature["name"] for feature in self.card["features"]],
             **{name: self.card[name] for name in kept},
             "mlflow_run_id": self.mlflow_run_id,
@@ -58,45 +79,95 @@ class Trained:
         }
 
 
-def train(home: Home, *, seed: int = 1, progress: Progress | None = None) -> Trained:
-    """Train on the store and the pool's active members, and make the result the current model.
+def train(
+    home: Home,
+    *,
+    seed: int = 1,
+    train_months: int = TRAIN_MONTHS,
+    valid_months: int = VALID_MONTHS,
+    promote: bool = False,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train the newest window on the pool's members in use; the result is champion or challenger.
+
+    The decay monitor looks at the pool first. A challenger that waits is settled next. The model
+    is judged on a hold-out, then fitted again on the newest months with the same rounds, stored
+    and, unless it is the first or `promote` is given, made a challenger: see `predictor.champion`.
 
     Parameters
     ----------
     home
-        Its store and ledger are read; `models/`, `mlflow.db` and `artifacts/` are written.
+        Its store and ledger are read; the ledger, `models/`, `mlflow.db` and `artifacts/` written.
     seed
         The same seed, store and pool give the same model, bit for bit.
+    train_months, valid_months
+        Length of the window; see `predictor.rolling`.
+    promote
+        Make the model champion whatever the figures say.
     progress
         Called with what is being done and the share (0..1) of all that is done.
 
     Raises
     ------
     PredictorError
-        Too few sessions, no limit-up counts, or MLflow cannot be written (the model is kept).
+        Too few sessions, no limit-up counts, another training is under way, or MLflow cannot be
+        written (the model is kept).
     data_profile.errors.StoreError
         There is no store.
     """
-    started = time.monotonic()
     market = panels(Store(home.store))
+    parts = newest(
+        split(market.outcome, home.ledger),
+        market.outcome.sessions,
+        train_months=train_months,
+        valid_months=valid_months,
+    )
+    home.models.mkdir(parents=True, exist_ok=True)
+    try:
+        with exclusive(home.models / ".training"):
+            return _train(home, market, parts, seed, promote, progress)
+    except BlockingIOError as error:
+        raise PredictorError(
+            f"another training is under way in {home.root}; wait for it"
+        ) from error
+
+
+def _train(
+    home: Home, market: Panels, parts: Split, seed: int, promote: bool, progress: Progress | None
+) -> Trained:
+    started = time.monotonic()
+    check = check_pool(home)
     pool = read_pool(home)
     features, missing = split_usable(BASE_FEATURES + pool_features(pool.members), market.known)
     mined = [feature.name for feature in features if feature.member is not None]
-    steps = _Steps(progress, total=2 * len(HEADS) + (len(JUDGED_HEADS) if mined else 0) + 4)
-    parts = split(market.outcome, home.ledger)
+    steps = _Steps(progress, total=2 * len(HEADS) + (len(JUDGED_HEADS) if mined else 0) + 5)
     steps("computing the features")
     dataset = build(market, features)
     if parts.sealed:
-        _log_opening(home, parts, market.known)
+        _log_opening(home, parts, market.outcome)
     judged, record = _judge(market.known, dataset, parts, mined, seed, steps)
     final = refit(judged, dataset, parts.everything, seed=seed, step=steps.named("refitting"))
     steps("saving the model")
     card = _card(market.known, parts, pool, missing, record, seed)
-    path = home.models / storage.save(home.models, final, card)
-    stored = storage.load(path)
+    card["importance"] = importance(final, dataset, parts.test)
+    model_id = storage.put(home.models, final, card)
+    steps("champion or challenger")
+    settled = champion.settle(home.models, market, seed=seed)
+    decision = champion.enter(home.models, model_id, market, promote=promote, seed=seed)
     steps("recording in MLflow")
-    run = tracking.log_training(home, path, stored.card)
-    return Trained(stored.id, path, stored.card, run, time.monotonic() - started)
+    run = tracking.publish(home, model_id)
+    stored = storage.load(home.models / model_id)
+    return Trained(
+        id=model_id,
+        path=home.models / model_id,
+        card=stored.card,
+        pool_check=check,
+        settled=tuple(settled),
+        decision=decision,
+        champion=storage.holder(home.models, storage.CHAMPION) or model_id,
+        mlflow_run_id=run,
+        seconds=time.monotonic() - started,
+    )
 
 
 class _Steps:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data_profile.files import write_atomic
+from data_profile.redaction import redact
 from scenario.errors import BackendError, BudgetExceeded
-from scenario.redaction import redact
 
 _SHANGHAI = zoneinfo.ZoneInfo("Asia/Shanghai")
 

@@ -24,9 +24,9 @@ import openai
 from rdagent.oai.backend.base import APIBackend
 
 import prompts
+from data_profile.redaction import redact
 from scenario.account import Account, Spent
 from scenario.errors import BackendError, ProposalError
-from scenario.redaction import redact
 
 logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # it logs requests, and what they carry
 

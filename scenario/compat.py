@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_profile.files import write_atomic
-from scenario.redaction import redact
+from data_profile.redaction import redact
 
 _ENVIRONMENT = {
     # litellm downloads a price list when it is imported; it carries one, too.

@@ -2,10 +2,15 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.browser import Tab
 
 # Property tests measure no time: a busy machine must not make them fail.
 settings.register_profile("untimed", deadline=None)
@@ -34,6 +39,18 @@ def real_data() -> Path:
     if not (folder / "sector_day_panel.parquet").exists():
         pytest.skip(f"no real market data at {folder}; set TIDE_REAL_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator["Tab"]:
+    """A page of a real browser; the test skips where none is installed."""
+    from tests import browser
+
+    executable = browser.program()
+    if executable is None:
+        pytest.skip(f"no browser: none of {', '.join(browser.NAMES)} is installed")
+    with browser.tab(executable) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

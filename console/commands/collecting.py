@@ -1,18 +1,12 @@
-"""`tide data collect`, `tide data backfill`, `tide daily`: getting the data in."""
+"""`tide data collect`, `tide data backfill`: getting the data in."""
 
 import datetime
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from console.commands.options import DEFAULT_HOME, HomeOption, JsonOption, open_home, print_json
-
-if TYPE_CHECKING:
-    from data_profile.collector import Report
-
-StepName = Literal["confirm", "collect", "recollect", "lists"]
 
 
 def collect(
@@ -24,6 +18,7 @@ def collect(
     as_json: JsonOption = False,
 ) -> None:
     """Collect what is due: fetch, check, keep, and build the days from what is good."""
+    from console.collecting import tell
     from console.display import say
     from data_profile.collector import collect_session
     from data_profile.schedule import china_now, next_opening
@@ -43,7 +38,7 @@ def collect(
         for report in reports:
             for line in report.lines():
                 say(line)
-    _tell(reports, as_json)
+    tell(reports, as_json)
 
 
 def backfill(
@@ -77,45 +72,4 @@ def backfill(
     else:
         show_backfill(summary)
     if summary.stopped:
-        raise typer.Exit(1)
-
-
-def daily(
-    once: Annotated[
-        StepName | None, typer.Option("--once", help="Run one step of today's session and end.")
-    ] = None,
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Stay, and run every step as it falls due.")
-    ] = False,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
-) -> None:
-    """Run a trading day's steps: confirm 09:26, collect 15:35, recollect 16:45, lists 18:10."""
-    from console.display import say
-    from data_profile.collector import collect as run
-    from data_profile.schedule import china_now, trading_day
-    from data_profile.sources import SOURCES
-    from scenario.news_scorer import sentiment
-
-    if serve == (once is not None):
-        raise typer.BadParameter("give --once STEP or --serve", param_hint="'--once' / '--serve'")
-    opened = open_home(home)
-    if once is not None:
-        report = run(opened, trading_day(china_now()), once, sources=SOURCES, scoring=sentiment)
-        for line in report.lines():
-            say(line)
-        _tell([report], as_json)
-        return
-    from console.collecting import log, stop_on_signals
-    from data_profile.service import serve as stay
-
-    with stop_on_signals() as stop:
-        stay(opened, SOURCES, stop, log, scoring=sentiment)
-
-
-def _tell(reports: Sequence["Report"], as_json: bool) -> None:
-    """Print the reports; status 1 where anything that was due is missing."""
-    if as_json:
-        print_json([report.to_dict() for report in reports])
-    if any(report.state == "partial" for report in reports):
         raise typer.Exit(1)

@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from console.commands.collecting import daily
 from console.commands.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -16,7 +15,6 @@ from console.commands.options import (
 )
 
 app = typer.Typer()
-app.command()(daily)
 
 
 @app.command()

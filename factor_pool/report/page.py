@@ -22,6 +22,7 @@ from factor_pool.report import style
 from factor_pool.report.account import Account, account_charts
 from factor_pool.report.account import facts as account_facts
 from factor_pool.report.charts import Cell, Chart, charts
+from factor_pool.report.pages import LANGUAGE_TAGS, environment
 from factor_pool.report.words import words
 
 _FOLDER = Path(__file__).parent
@@ -85,20 +86,15 @@ def render(portrait: Portrait, background: Background, language: str) -> str:
     language
         One of `words.LANGUAGES`.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     said = words(language)
     drawn = charts(portrait, said)
     if background.account is not None:
         drawn["account"] = account_charts(background.account, said)
     script = (_FOLDER / "page.js").read_text("utf-8")
     library, packed = _plotly()
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("page.html").render(
-        language={"en": "en", "zh": "zh-Hans"}[language],
+    template = environment(_FOLDER, autoescape=True).get_template("page.html")
+    return template.render(
+        language=LANGUAGE_TAGS[language],
         policy=_policy(script, library),
         words=said,
         heading=f"{said['title']}: {portrait.expression}",

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from typing import Literal
 
-LANGUAGES = ("en", "zh")
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
-def language() -> str:
+def language() -> Language:
     """The language of reports: "en", or "zh" where `TIDE_LANG` begins so (zh, zh_CN, zh-Hans)."""
     return "zh" if os.environ.get("TIDE_LANG", "").strip().lower().startswith("zh") else "en"
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from data_profile.files import write_atomic
 from data_profile.home import Home
+from data_profile.redaction import redact
 from factor_pool.gates import Settings
 from factor_pool.ledger import Ledger
 from factor_pool.report.words import language
@@ -12,7 +13,6 @@ from scenario.morning.content import content
 from scenario.morning.facts import Spend, gather
 from scenario.morning.page import html, markdown
 from scenario.morning.words import words
-from scenario.redaction import redact
 from scenario.session import Session
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field, StringConstraints
 
 import prompts
+from data_profile.redaction import redact
 from factor_pool.expression import Expression, parse
 from factor_pool.expression.operators import MAX_WINDOW, OPERATORS
 from scenario.checks import DEEPEST, MOST_NODES, plain
@@ -15,7 +16,6 @@ from scenario.proposers.archive import EXPOSURES, PACES, Cell
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.memory import Memory
 from scenario.proposers.themes import THEMES
-from scenario.redaction import redact
 
 if TYPE_CHECKING:
     from scenario.backend import Backend

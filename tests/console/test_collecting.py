@@ -28,7 +28,8 @@ def test_a_closed_day_is_no_failure(tmp_path: Path) -> None:
 
 def test_bad_usage_is_named(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    assert "--once STEP or --serve" in tide(home, "daily", status=2).stderr
+    both = tide(home, "daily", "--once", "predict", "--serve", status=2)
+    assert "--once STEP or --serve" in both.stderr
     assert "is no date" in tide(home, "data", "collect", "--date", "friday", status=2).stderr
     assert "begins on" in tide(home, "data", "collect", "--date", "1980-01-02", status=2).stderr
 

@@ -170,27 +170,16 @@ def test_breadth_from_the_stocks() -> None:
 
 
 def test_the_dragon_tiger_list() -> None:
-    stocks = table("code name net_buy reason",
-                   ("600001", "甲", 9e6, "连续三个交易日内涨幅偏离值累计达20%的证券"),
-                   ("600001", "甲", 4e6, "日涨幅偏离值达7%的证券"),
-                   ("600002", "乙", -1e6, "换手率达20%的证券"))  # fmt: skip
-    seats = table("code seat side buy sell",
-                  ("600001", "机构专用", "buy", 3e6, 0.0), ("600001", "机构专用", "buy", 2e6, 0.0),
-                  ("600001", "沪股通专用", "buy", 9e6, 1e6),
-                  ("600001", "某某证券股份有限公司绍兴证券营业部", "buy", 5e6, 1e6),
-                  ("600001", "某某证券股份有限公司绍兴证券营业部", "sell", 5e6, 1e6))  # fmt: skip
-    tables = {"lhb_stocks": stocks, "lhb_seats": seats}
-    coal, robots = row(tables, "BK0001"), row(tables, "BK0003")
-    assert coal[["lhb_count", "lhb_net_buy"]].tolist() == [2, 3e6]  # the single day's entry
-    assert robots[["lhb_institution_net_buy", "lhb_hot_money_net_buy"]].tolist() == [5e6, 4e6]
-    assert (
-        coal[["lhb_institution_net_buy", "lhb_hot_money_net_buy"]].isna().all()
-    )  # 600002's not fetched
-    day = "日涨幅偏离值达7%的证券"
-    told = pd.concat([seats.assign(reason=day), seats.assign(reason="连续三日", buy=9e7)])
-    tables["lhb_seats"] = told
-    assert row(tables, "BK0003")["lhb_institution_net_buy"] == 5e6
-    assert row(tables, "BK0002")[["lhb_count", "lhb_institution_net_buy"]].tolist() == [0, 0]
+    listed = table("code name net_buy institution_net_buy hot_money_net_buy",
+                   ("600001", "甲", 4e6, 5e6, -1e6),
+                   ("600002", "乙", -1e6, np.nan, np.nan))  # fmt: skip
+    coal, robots = row({"lhb_stocks": listed}, "BK0001"), row({"lhb_stocks": listed}, "BK0003")
+    assert coal[["lhb_count", "lhb_net_buy"]].tolist() == [2, 3e6]
+    assert robots[["lhb_institution_net_buy", "lhb_hot_money_net_buy"]].tolist() == [5e6, -1e6]
+    unknown = coal[["lhb_institution_net_buy", "lhb_hot_money_net_buy"]]
+    assert unknown.isna().all()  # the seats of 600002 were not fetched
+    chips = row({"lhb_stocks": listed}, "BK0002")
+    assert chips[["lhb_count", "lhb_institution_net_buy"]].tolist() == [0, 0]
 
 
 def test_news_and_northbound() -> None:
@@ -243,9 +232,7 @@ def days(draw) -> dict[str, pd.DataFrame]:
         "limit_up_previous": some("industry streak ret", industry, st.integers(1, 9), amount),
         "broken_pool": some("industry", industry),
         "limit_down_pool": some("industry", industry),
-        "lhb_stocks": some("net_buy", amount),
-        "lhb_seats": some("seat side buy sell", st.just("机构专用"), st.just("buy"), amount,
-                          amount),
+        "lhb_stocks": some("net_buy institution_net_buy hot_money_net_buy", *[amount] * 3),
         "stocks": some("ret turnover", amount, amount),
         "news": some("score", st.floats(-1, 1)),
     }  # fmt: skip

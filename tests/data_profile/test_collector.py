@@ -22,6 +22,7 @@ from data_profile.raw import Raw
 from data_profile.schedule import SHANGHAI, ScheduleError
 from data_profile.sectors import Sectors
 from data_profile.sessions import calendar, is_session
+from data_profile.stocks import StockStore
 from data_profile.store import Store
 from tests.data_profile.replayed import sources
 from tests.data_profile.sound import assert_sound
@@ -114,6 +115,13 @@ def test_a_whole_day(home: Home, upstream: Upstream) -> None:
     seen = store.panel(as_of=at(FRIDAY, "15:45"))
     assert "lhb_count" not in seen.fields
     assert "半导体" in store.names().values()
+    stocks = StockStore(home.stocks)
+    assert stocks.panel().sessions.tolist() == [FRIDAY]
+    assert stocks.lists()["net_buy"].notna().any()
+    assert stocks.seats()["seat"].notna().all()
+    assert not [
+        name for table in (stocks.lists(), stocks.seats()) for name in table if "后" in name
+    ]
     with Journal(home.journal) as journal:
         assert [row.state for row in journal.records()] == ["complete"] * 4
 

@@ -1,6 +1,7 @@
 """The journal: what a step came to survives, an interrupted step shows as such."""
 
 import datetime
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,24 @@ def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
     path.write_text("not a database, and long enough to be looked at as one" * 20)
     with pytest.raises(JournalError, match=r"journal\.db"):
         Journal(path)
+
+
+def test_a_journal_from_before_steps_could_fail_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with Journal(path) as journal:
+        journal.begin(DAY, "collect", AT)
+        journal.end(DAY, "collect", "complete", AT, "as it was")
+    connection = sqlite3.connect(path)
+    [(made,)] = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'steps'").fetchall()
+    connection.executescript(
+        "ALTER TABLE steps RENAME TO new;"
+        + made.replace(", 'failed'", "")
+        + ";INSERT INTO steps SELECT * FROM new; DROP TABLE new;"
+    )
+    connection.close()
+    for _ in range(2):
+        with Journal(path) as journal:
+            journal.begin(DAY, "predict", AT)
+            journal.end(DAY, "predict", "failed", AT, "no model")
+            states = {row.step: (row.state, row.note) for row in journal.records()}
+    assert states == {"collect": ("complete", "as it was"), "predict": ("failed", "no model")}

@@ -33,7 +33,7 @@ class Engine(CollectorEngine):
 def faulty(event):
     raise RuntimeError("another engine's fault")
 
-def wait(what, seconds=60):
+def wait(what, seconds=200):
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "waited in vain"
@@ -68,17 +68,19 @@ if __name__ == "__main__":
 """
 
 
-def run(tmp_path: Path, *arguments: str, home: str) -> subprocess.CompletedProcess[str]:
-    script = tmp_path / "trader.py"
-    script.write_text(HEADLESS, encoding="utf-8")
+def run(
+    tmp_path: Path, *arguments: str, home: str, script: str = HEADLESS
+) -> subprocess.CompletedProcess[str]:
+    program = tmp_path / "trader.py"
+    program.write_text(script, encoding="utf-8")
     person = tmp_path / "person"
     person.mkdir()
     paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.run(
-        [sys.executable, str(script), *arguments],
+        [sys.executable, str(program), *arguments],
         env={**os.environ, "HOME": str(person), "TIDE_HOME": home,
              "PYTHONPATH": os.pathsep.join(paths)},
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        cwd=tmp_path, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 
 
@@ -104,3 +106,20 @@ def test_a_relative_home_is_refused_because_veighna_changes_the_directory(tmp_pa
     done = run(tmp_path, home="runs")
     assert done.returncode == 2
     assert "absolute path" in done.stderr
+
+
+def test_the_whole_day_is_an_engine_too(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    headless = HEADLESS.replace(
+        "from data_profile.vnpy_engine import NAME, CollectorEngine\n",
+        "from console.vnpy_engine import DailyEngine as CollectorEngine\n"
+        "from data_profile.vnpy_engine import NAME\n",
+    ).replace("silence = 2.0", "silence = 2.0\n    tasks = CollectorEngine.tasks[1:3]")
+    done = run(tmp_path, "lives", home=str(home.root), script=headless)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with Journal(home.journal) as journal:
+        records = {row.step: row for row in journal.records()}
+    assert records["recollect"].state == "complete"
+    assert records["predict"].state == "failed"
+    assert "no model" in records["predict"].note
+    assert records["notify"].note == "no channel is set (TIDE_NOTIFY_*)"

@@ -22,6 +22,10 @@ FACTORS = ("Mean($net_inflow / $turnover, 5)", "Corr($close, $turnover, 10)")
 
 def accept(home: Home, factors: Sequence[str], first: int = 1) -> None:
     """Enter factors into the pool as mining does: recorded, scored, tested, accepted."""
+    sessions = Store(home.store).panel().sessions
+    figures = dict(
+        zip(("start", "end", "data_end"), map(str, sessions[[300, 400, -3]]), strict=True)
+    )
     with Ledger(home.ledger) as ledger:
         proposals = [
             Proposal(text, text, "evolve", f"idea {{0}} behind {text}") for text in factors
@@ -31,7 +35,7 @@ def accept(home: Home, factors: Sequence[str], first: int = 1) -> None:
         )
         ledger.scored([(attempt.id, {"marginal_rank_ic": 0.05}) for attempt in attempts])
         for position, attempt in enumerate(attempts, start=first):
-            test = Test(position, attempt.id, "addis", 1e-4, 0.01, True)
+            test = Test(position, attempt.id, "addis", 1e-4, 0.01, True, figures)
             ledger.accept(attempt.id, test, sign=1)
 
 

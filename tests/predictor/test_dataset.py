@@ -1,5 +1,8 @@
 """What the model may see, and what it is told of what it cannot see."""
 
+import datetime
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +11,17 @@ from hypothesis import strategies as st
 
 from data_profile.market import Market
 from data_profile.panel import Panel
-from predictor.dataset import Dataset, Panels, align, build, require_fields, split_usable
+from data_profile.schedule import SHANGHAI
+from data_profile.store import Store
+from predictor.dataset import (
+    Dataset,
+    Panels,
+    align,
+    build,
+    panels,
+    require_fields,
+    split_usable,
+)
 from predictor.errors import PredictorError
 from predictor.features import BASE_FEATURES, Feature
 
@@ -73,7 +86,7 @@ def test_what_is_known_forgets_listings_of_the_future(panel: Panel) -> None:
 def test_missing_fields_are_named_and_left_to_nobody(market: Market) -> None:
     panel = Panel.from_frame(market.frame.drop(columns=["net_inflow", "max_streak"]))
     usable, missing = split_usable(BASE_FEATURES, panel)
-    assert set(missing) == {"max_streak", "flow_1", "flow_5", "flow_20"}
+    assert set(missing) == {"max_streak", "max_streak_5", "flow_1", "flow_5", "flow_20"}
     assert missing["flow_5"] == "the store has no $net_inflow"
     assert len(usable) + len(missing) == len(BASE_FEATURES)
 
@@ -106,3 +119,33 @@ def test_a_feature_that_cannot_be_read_is_named(panels: Panels) -> None:
     broken = Feature("broken", "Mean($close", "x", "{}", "{}")
     with pytest.raises(PredictorError, match="broken"):
         build(panels, [broken])
+
+
+def test_a_day_that_came_in_late_is_taken_as_it_was_known_that_night(
+    market: Market, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "store")
+    store.build(market.frame, market.names, source="test")
+    day, rows = datetime.date(2026, 1, 5), market.frame[market.frame["date"] == "2025-12-31"]
+    rows = rows.assign(date=np.datetime64(day, "ns"), limit_up_count=7.0, lhb_count=3.0)
+
+    def observed(clock: str, count: float) -> None:
+        at = datetime.datetime.combine(day, datetime.time.fromisoformat(clock), SHANGHAI)
+        store.append(
+            rows.assign(limit_up_count=count), session=day, observed_at=at, state="complete",
+            missing=(), names=market.names,
+        )  # fmt: skip
+
+    observed("18:30", 7.0)
+    late = panels(store)
+    assert late.late == {day}
+    assert np.nanmax(late.known.values["limit_up_count"][-1]) == 7
+    assert (
+        "lhb_count" not in late.known.values
+        or not np.isfinite(late.known.values["lhb_count"][-1]).any()
+    ), "what comes out in the evening is no feature of a late day either"
+    observed("15:40", 5.0)
+    in_time = panels(store)
+    assert in_time.late == frozenset()
+    assert np.nanmax(in_time.known.values["limit_up_count"][-1]) == 5, "corrections do not count"
+    assert np.nanmax(in_time.outcome.values["limit_up_count"][-1]) == 7

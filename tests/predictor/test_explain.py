@@ -1,5 +1,6 @@
 """Reasons: their numbers are the panel's, their words the feature's."""
 
+import functools
 import re
 
 import numpy as np
@@ -7,8 +8,15 @@ import pytest
 
 from data_profile.home import Home
 from data_profile.panel import Panel
+from factor_pool.expression import evaluate, parse
 from predictor.dataset import COLD_START, Dataset, Panels, build
-from predictor.explain import Comparison, Reason, explain
+from predictor.explain import (
+    Comparison,
+    Reason,
+    ThemeImportance,
+    explain,
+    importance_by_theme,
+)
 from predictor.features import BASE_FEATURES, Feature
 from predictor.storage import Stored, load_current
 from predictor.training import Trained
@@ -40,19 +48,23 @@ def test_every_sector_with_a_row_has_reasons(
     assert all(reasons.values())
 
 
+@functools.cache
+def values_of(panel: Panel, text: str) -> np.ndarray:
+    (values,) = evaluate([parse(text)], panel)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
 def test_values_and_percentiles_are_the_panels(
     panel: Panel, reasons: dict[str, tuple[Reason, ...]]
 ) -> None:
-    counts = np.where(panel.listed, panel.values["limit_up_count"], np.nan)
-    companies = np.where(panel.listed, panel.values["company_count"], np.nan)
     checked = 0
     for sector, own in reasons.items():
         column = panel.instruments.index(sector)
         for reason in own:
-            source = {"limit_ups": counts, "companies": companies}.get(reason.feature.name)
-            if source is None:
+            if reason.value is None:
                 continue
             checked += 1
+            source = values_of(panel, reason.feature.text)
             assert reason.value == source[ROW, column]
             for comparison in reason.unusual:
                 if comparison.kind == "own":
@@ -138,3 +150,31 @@ def test_a_young_sector_is_not_compared_with_its_past(stored: Stored, panel: Pan
     for reason in explain(stored.model, seen, ROW)[panel.instruments[3]]:
         k = seen.features.index(reason.feature)
         assert (own[k] >= COLD_START) or all(c.kind != "own" for c in reason.unusual)
+
+
+def test_importance_is_summed_by_theme(stored: Stored) -> None:
+    shares = {name: one["effect"] for name, one in stored.card["importance"]["rank"].items()}
+    found = importance_by_theme(stored.model.features, shares)
+    assert sum(one.share for one in found) == pytest.approx(1, abs=1e-3)
+    assert [one.share for one in found] == sorted((one.share for one in found), reverse=True)
+    by_hand = sum(shares[f.name] for f in stored.model.features if f.theme == found[0].theme)
+    assert found[0].share == pytest.approx(by_hand)
+    for one in found:
+        if one.factor is None:
+            assert one.label("en") == one.theme
+        else:
+            assert one.factor.text in one.label("zh")
+            assert str(one.factor.member) in one.label("en")
+
+
+def test_every_theme_has_a_chinese_name() -> None:
+    for theme in {feature.theme for feature in BASE_FEATURES}:
+        assert re.search(r"[一-鿿]", ThemeImportance(theme, 0.5).label("zh")), theme
+
+
+def test_a_document_holds_both_languages(reasons: dict[str, tuple[Reason, ...]]) -> None:
+    for own in reasons.values():
+        for reason in own:
+            document = reason.to_dict("en")
+            assert document["texts"] == {"en": reason.text("en"), "zh": reason.text("zh")}
+            assert (document["streak"] is None) == (reason.streak is None)

@@ -108,14 +108,14 @@ def test_an_earlier_session_is_marked_as_hindsight(home: Home, market: Market) -
     day = np.sort(market.frame["date"].unique())[-30]
     forecast = predict(home, date=str(np.datetime64(day, "D")))
     assert len(forecast.notes) == 1
-    assert forecast.notes[0].startswith("hindsight")
+    assert forecast.notes[0]["en"].startswith("hindsight")
 
 
 def test_a_revised_past_is_marked_as_stale(home: Home, market: Market, rebuild: Rebuild) -> None:
     frame = market.frame.copy()
     frame.loc[100, "turnover"] *= 2
     rebuild(home, frame, market.names)
-    assert any("stale" in note for note in predict(home).notes)
+    assert any("stale" in note["en"] for note in predict(home).notes)
 
 
 def test_newer_sessions_are_counted_and_are_no_revision(
@@ -129,14 +129,14 @@ def test_newer_sessions_are_counted_and_are_no_revision(
     assert forecast.as_of == day.date()
     assert forecast.for_session == next_session(day.date())
     [note] = forecast.notes
-    assert note.endswith("since: 1")
+    assert note["en"].endswith("since: 1")
 
 
 def test_a_changed_pool_is_noted(home: Home) -> None:
     accept(home, ["CSRank($close / Ref($close, 20))"], first=3)
     forecast = predict(home)
     assert forecast.pool_version == 2
-    assert any("pool has changed" in note for note in forecast.notes)
+    assert any("pool has changed" in note["en"] for note in forecast.notes)
 
 
 def test_a_new_sector_is_ranked_and_named_as_cold(
@@ -208,7 +208,7 @@ def test_another_model_becomes_the_one_in_use(home: Home) -> None:
 def test_a_home_whose_ledger_is_gone_still_predicts(home: Home) -> None:
     for path in home.root.glob("ledger.db*"):
         path.unlink()
-    assert any("pool has changed" in note for note in predict(home).notes)
+    assert any("pool has changed" in note["en"] for note in predict(home).notes)
 
 
 def test_names_come_from_the_store(home: Home) -> None:

@@ -6,6 +6,7 @@ import pytest
 from predictor.holdout import (
     BLOCK,
     METRICS,
+    MORE_METRICS,
     RESAMPLES,
     TOP,
     Bootstrap,
@@ -102,3 +103,49 @@ def test_differences_are_paired(outcome: Outcome) -> None:
     same = difference(figures, figures, bootstrap)
     assert all(value == {"mean": 0.0, "low": 0.0, "high": 0.0} for value in same.values())
     assert set(table({"m": figures}, bootstrap)["m"]) == set(METRICS)
+
+
+def test_each_further_metric_is_perfect_under_foresight(outcome: Outcome) -> None:
+    density = outcome.count / np.arange(1, 31)
+    full = Outcome(outcome.count, outcome.surge, density)
+    best: dict[str, np.ndarray | None] = dict.fromkeys(MORE_METRICS, outcome.count.astype(float))
+    best |= {"density_rank_ic": density, "density_at_5": density}
+    best |= {"brier_any": (outcome.count >= 1) * 1.0, "brier_surge": outcome.surge * 1.0}
+    figures = daily(best, full)
+    for metric in ("density_rank_ic", "ndcg_at_5", "surge_auc"):
+        known = np.isfinite(figures[metric])
+        assert known.sum() > 20
+        assert figures[metric][known] == pytest.approx(1.0)
+    assert (figures["brier_any"] == 0).all()
+    np.testing.assert_allclose(
+        figures["density_at_5"], np.sort(density, axis=1)[:, -TOP:].mean(axis=1), rtol=1e-6
+    )
+
+
+def test_each_further_metric_of_chance(outcome: Outcome) -> None:
+    full = Outcome(outcome.count, outcome.surge, outcome.count / 10)
+    figures = daily(dict.fromkeys(MORE_METRICS, None), full)
+    waves = outcome.surge.any(axis=1) & ~outcome.surge.all(axis=1)
+    np.testing.assert_array_equal(figures["surge_auc"][waves], 0.5)
+    np.testing.assert_allclose(figures["surge_precision_at_1"], outcome.surge.mean(axis=1))
+    assert (figures["density_rank_ic"] == 0).all()
+    assert (figures["ndcg_at_5"] < 1).all()
+
+
+def test_ndcg_and_auc_by_hand() -> None:
+    score = np.array([[6.0, 5, 4, 3, 2, 1]])
+    count = np.array([[0.0, 2, 0, 0, 0, 1]])
+    happened = np.array([[0.0, 1, 0, 0, 0, 1]])
+    wanted = ("ndcg_at_5", "surge_auc", "surge_precision_at_1", "surge_precision_at_5")
+    figures = daily(dict.fromkeys(wanted, score), Outcome(count, happened))
+    assert figures["ndcg_at_5"][0] == pytest.approx((2 / np.log2(3)) / (2 + 1 / np.log2(3)))
+    assert figures["surge_auc"][0] == pytest.approx(3 / 8)  # pairs in order: 3 of 2 x 4
+    assert figures["surge_precision_at_1"][0] == 0
+    assert figures["surge_precision_at_5"][0] == pytest.approx(1 / 5)
+
+
+def test_a_metric_that_cannot_be_had_is_refused(outcome: Outcome) -> None:
+    with pytest.raises(ValueError, match="density_rank_ic"):
+        daily({"density_rank_ic": None}, outcome)
+    with pytest.raises(ValueError, match="sharpe"):
+        daily({"sharpe": None}, outcome)

@@ -1,10 +1,13 @@
 """Three heads: deterministic, calibrated, and explained to the last bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from predictor.calibration import Logistic
 from predictor.dataset import Dataset
-from predictor.model import HEADS, SEEDS, Logistic, Model, fit, refit
+from predictor.model import HEADS, ORDERS, SEEDS, Model, fit, refit
 
 TRAIN, VALID, TEST = slice(0, 330), slice(331, 390), slice(391, 459)
 
@@ -38,9 +41,7 @@ def test_shape_of_a_model(model: Model) -> None:
 def test_what_lies_after_the_validation_has_no_part(dataset: Dataset, model: Model) -> None:
     values, count, surge = dataset.values.copy(), dataset.count.copy(), dataset.surge.copy()
     values[390:], count[390:], surge[390:] = 1e9, 5, 1
-    other = Dataset(
-        dataset.sessions, dataset.sectors, dataset.features, values, count, surge, dataset.present
-    )
+    other = replace(dataset, values=values, count=count, surge=surge)
     assert fit(other, TRAIN, VALID, seed=1, step=quiet).boosters == model.boosters
 
 
@@ -61,7 +62,7 @@ def test_missing_values_are_answered(dataset: Dataset, model: Model) -> None:
     assert np.isfinite([said.score, said.expected_count, said.p_at_least_one, said.p_surge]).all()
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", ORDERS)
 def test_contributions_sum_to_the_score(dataset: Dataset, model: Model, head: str) -> None:
     values = dataset.values[400][dataset.present[400]]
     total = model.contributions(head, values).sum(axis=1)

@@ -36,9 +36,14 @@ def stored(home: Home) -> Stored:
     return load_current(home.models)
 
 
+def names_in(models: Path) -> set[str]:
+    """What lies there, but for locks."""
+    return {path.name for path in models.iterdir()} - {".lock", ".training"}
+
+
 def own_card(stored: Stored) -> dict[str, object]:
     """What training gave, without what saving adds."""
-    added = ("format", "features", "rounds", "calibration", "files")
+    added = ("format", "features", "rounds", "calibration", "scales", "files")
     return {name: value for name, value in stored.card.items() if name not in added}
 
 
@@ -58,7 +63,7 @@ def test_no_pickle_and_no_leftovers(home: Home, stored: Stored) -> None:
     assert names == {"model.json", *stored.card["files"]}
     for name in stored.card["files"]:
         assert (home.models / stored.id / name).read_text().startswith("tree\n")
-    assert {path.name for path in home.models.iterdir()} == {".lock", "current", stored.id}
+    assert names_in(home.models) == {"current", "decisions.json", stored.id}
 
 
 def test_any_changed_byte_is_noticed(home: Home, stored: Stored) -> None:
@@ -104,7 +109,7 @@ def test_saving_mends_a_damaged_copy_and_sweeps_what_a_killed_one_left(
     (home.models / stored.id / "rank_0.txt").write_text("damaged")
     save(home.models, stored.model, own_card(stored))
     assert load_current(home.models).id == stored.id
-    assert {path.name for path in home.models.iterdir()} == {".lock", "current", stored.id}
+    assert names_in(home.models) == {"current", "decisions.json", stored.id}
 
 
 def test_a_killed_saver_leaves_a_whole_model(home: Home, stored: Stored) -> None:

@@ -4,13 +4,19 @@ import json
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pytest
 
 from data_profile.errors import StoreError
+from data_profile.files import exclusive
 from data_profile.home import Home
 from data_profile.market import Market, synthetic
 from data_profile.store import Store
+from factor_pool import decay
+from factor_pool.decay import Check
+from factor_pool.errors import EvaluationError
 from factor_pool.ledger import Ledger
+from predictor.dataset import panels
 from predictor.errors import PredictorError
 from predictor.holdout import METRICS
 from predictor.training import Trained, train
@@ -52,7 +58,7 @@ def test_reading_the_sealed_window_is_logged(trained_home: tuple[Home, Trained])
     assert trained.card["track_record"]["after_all_mining"]
     assert [opening.who for opening in openings] == ["predictor"]
     assert trained.card["track_record"]["sessions"]["start"] in openings[0].why
-    assert openings[0].content_hash == trained.card["data"]["snapshot_id"]
+    assert openings[0].content_hash == panels(Store(home.store)).outcome.snapshot_id
 
 
 def test_the_run_is_in_mlflow_below_the_home(trained_home: tuple[Home, Trained]) -> None:
@@ -66,7 +72,8 @@ def test_the_run_is_in_mlflow_below_the_home(trained_home: tuple[Home, Trained])
     assert run.data.params["pool_members"] == "2"
     assert run.data.tags["model_id"] == trained.id
     assert run.info.artifact_uri.startswith(home.artifacts.as_uri())
-    files = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, "model")}
+    place = f"model/artifacts/{trained.id}"
+    files = {Path(item.path).name for item in client.list_artifacts(run.info.run_id, place)}
     assert files == {"model.json", *trained.card["files"]}
 
 
@@ -114,10 +121,91 @@ def test_without_a_store_it_says_what_to_do(tmp_path: Path) -> None:
         train(Home(tmp_path).create(), seed=1)
 
 
-def test_mlflow_out_of_reach_leaves_the_model_in_use(
+def test_the_pool_is_checked_first_and_what_that_changes_is_published_and_said(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judged(member: str, *rest: object) -> Check:
+        status = "retired" if member == "F0002" else "active"
+        return Check(member, status, "it broke", None, None, 0, None, 0.1, 0.0, None, None)
+
+    monkeypatch.setattr(decay, "judge", judged)
+    document = train(home, seed=5).to_dict()
+    assert document["pool_check"] == {
+        "checked": 2,
+        "changes": [
+            {"member": "F0002", "before": "active", "after": "retired", "reason": "it broke"}
+        ],
+        "trouble": None,
+    }
+    assert document["pool"]["members"] == ["F0001"]
+    client = mlflow.MlflowClient(tracking_uri=home.mlflow_uri)
+    pool = client.get_model_version_by_alias("alpha_pool", "production")
+    assert pool.tags["factors"] == "1"
+
+
+def test_a_pool_that_cannot_be_checked_is_no_reason_not_to_train(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*args: object) -> None:
+        raise EvaluationError("a field is gone")
+
+    monkeypatch.setattr(decay, "examine", failing)
+    document = train(home, seed=5).to_dict()
+    assert document["pool_check"]["trouble"] == "a field is gone"
+    assert document["pool"]["members"] == ["F0001", "F0002"]
+
+
+def test_the_window_has_the_months_asked_for(home: Home) -> None:
+    document = train(home, seed=5, train_months=6, valid_months=2).to_dict()
+    windows = document["windows"]
+    months = {
+        name: (
+            np.datetime64(windows[name]["end"], "M") - np.datetime64(windows[name]["start"], "M")
+        ).astype(int)
+        for name in ("train", "valid", "everything")
+    }
+    assert months["train"] in (5, 6)
+    assert months["valid"] in (1, 2)
+    assert months["everything"] == 8
+    assert windows["train"]["end"] < windows["valid"]["start"]
+    with pytest.raises(PredictorError, match="at least 1"):
+        train(home, seed=5, valid_months=0)
+
+
+def test_what_the_model_listens_to_is_recorded_in_words_of_people(
+    trained_home: tuple[Home, Trained],
+) -> None:
+    home, trained = trained_home
+    shares = trained.to_dict()["importance"]
+    assert list(shares) == ["rank", "count", "any", "surge"]
+    for of in shares.values():
+        assert set(of) == set(trained.to_dict()["features"])
+        for measure in ("effect", "gain"):
+            assert sum(share[measure] for share in of.values()) == pytest.approx(1, abs=1e-3)
+        effects = [share["effect"] for share in of.values()]
+        assert effects == sorted(effects, reverse=True)
+    client = mlflow.MlflowClient(tracking_uri=home.mlflow_uri)
+    run = client.get_run(trained.mlflow_run_id)
+    first = next(iter(shares["rank"]))
+    assert run.data.metrics[f"importance/rank/{first}"] == shares["rank"][first]["effect"]
+    path = client.download_artifacts(trained.mlflow_run_id, "importance.csv")
+    heading, line, *_ = Path(path).read_text().splitlines()
+    assert heading == "order,answers,feature,expression,effect_share,gain_share"
+    assert line.startswith(f"rank,the order of the sectors by limit-ups,{first},")
+
+
+def test_two_trainings_at_once_do_not_mix(home: Home) -> None:
+    with (
+        exclusive(home.models / ".training"),
+        pytest.raises(PredictorError, match="another training"),
+    ):
+        train(home, seed=5)
+
+
+def test_mlflow_out_of_reach_leaves_the_model_and_its_role(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/nowhere/mlflow.db")
-    with pytest.raises(PredictorError, match=r"is saved in .* and in use"):
-        train(home, seed=6)
+    with pytest.raises(PredictorError, match=r"is saved in .* its role is settled"):
+        train(home, seed=6, promote=True)
     assert json.loads((home.models / "current" / "model.json").read_text())["seed"] == 6

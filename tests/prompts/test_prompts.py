@@ -37,6 +37,11 @@ FACTS: dict[str, dict[str, object]] = {
         "pool": ["Mean($close, 5)"],
     },
     "repair": {"trouble": "no JSON", "shape": "{}"},
+    "paragraph_system": {"language": "English"},
+    "paragraph": {
+        "market": {"limit_ups": "57"},
+        "sectors": [{"name": '"国防军工"', "told": "rank 1, p_wave 15%"}],
+    },
     "news_system": {},
     "news": {"headlines": ['"公司中标大单"']},
 }

@@ -1,6 +1,5 @@
 """The page in a real browser: it draws, fits, asks for nothing, and runs nothing foreign."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +15,6 @@ from tests.factor_pool.evaluation.test_portrait import CONFIRM, SEARCH
 from tests.factor_pool.report.test_page import BACKGROUND, HOSTILE
 
 _DRAWN = "document.documentElement.dataset.drawn"
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[browser.Tab]:
-    executable = browser.program()
-    if executable is None:
-        pytest.skip(f"no browser: none of {', '.join(browser.NAMES)} is installed")
-    with browser.tab(executable) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The report as a page and as Markdown, with hostile words in it."""
 
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -90,15 +89,6 @@ def test_nothing_hostile_is_mark_up(tmp_path: Path) -> None:
     assert "![p](" not in text
     assert "\n# heading" not in text
     assert "\u202e" not in text
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[browser.Tab]:
-    executable = browser.program()
-    if executable is None:
-        pytest.skip(f"no browser: none of {', '.join(browser.NAMES)} is installed")
-    with browser.tab(executable) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

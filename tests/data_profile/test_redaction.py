@@ -2,7 +2,7 @@
 
 import pytest
 
-from scenario.redaction import redact
+from data_profile.redaction import redact
 
 
 def test_values_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +31,9 @@ def test_the_shape_of_a_key(text: str) -> None:
 def test_other_text_stays() -> None:
     text = "Mean($close, 5) beats the desk-top basic risk-free rate"
     assert redact(text) == text
+
+
+def test_what_the_caller_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDE_NOTIFY_WECOM_WEBHOOK", "https://robot.example/send?key=abcdef")
+    text = "https://robot.example/send?key=abcdef refused abcdef"
+    assert redact(text, also=("abcdef", "a")) == "[redacted] refused [redacted]"

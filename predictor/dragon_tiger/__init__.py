@@ -1,0 +1,1 @@
+"""The stock-level strategy on the dragon-tiger list (龙虎榜)."""

@@ -1,0 +1,1 @@
+"""The page of a backtest on the dragon-tiger list."""
