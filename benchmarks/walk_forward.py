@@ -46,7 +46,7 @@ from data_profile.store import Store
 from predictor import tra
 from predictor.dataset import Dataset, Panels, build, panels, split_usable
 from predictor.features import BASE_FEATURES, Feature
-from predictor.holdout import MORE_METRICS, Bootstrap, daily, difference, table
+from predictor.holdout import MORE_METRICS, Bootstrap, Outcome, daily, difference, table
 from predictor.model import parameters
 from predictor.replay import Replay, baselines, expanding, joined, outcome_of, replay
 from predictor.rolling import Window, windows
@@ -250,12 +250,43 @@ def judged(
     }
 
 
+def calibration(replayed: Replay, dataset: Dataset) -> dict[str, list[list[float]]]:
+    """Probability -> mean forecast and share that happened, by tenths of the forecasts."""
+    result = {}
+    known = dataset.labelled & np.isfinite(replayed.scores["p_surge"])
+    for name, happened in (("p_at_least_one", dataset.count >= 1), ("p_surge", dataset.surge == 1)):
+        said, came = replayed.scores[name][known], happened[known]
+        result[name] = [
+            [round(float(said[tenth].mean()), 4), round(float(came[tenth].mean()), 4)]
+            for tenth in np.array_split(np.argsort(said, kind="stable"), 10)
+        ]
+    return result
+
+
+def ideal(replayed: Replay, dataset: Dataset, period: tuple[str, str], seed: int) -> float:
+    """Mean daily rank IC of the expected counts in a world where they are right: a bound on noise.
+
+    Tomorrow's counts are drawn from Poisson distributions with the expected counts as means, each
+    day's scaled to the day's true total. A forecast of this spread could not do better; real counts
+    vary more than Poisson's, so that it cannot do as well.
+    """
+    days = dataset.sessions
+    rows = (days >= np.datetime64(period[0])) & (days <= np.datetime64(period[1]))
+    known = (dataset.labelled & np.isfinite(replayed.scores["expected_count"]))[rows]
+    mean = np.where(known, replayed.scores["expected_count"][rows], 0.0)
+    total = np.where(known, dataset.count[rows], 0.0).sum(axis=1, keepdims=True)
+    mean *= total / np.maximum(mean.sum(axis=1, keepdims=True), 1e-9)
+    drawn = np.random.default_rng(seed).poisson(mean).astype(np.float64)
+    world = Outcome(np.where(known, drawn, np.nan), np.zeros(known.shape))
+    return float(np.nanmean(daily({"rank_ic": mean}, world)["rank_ic"]))
+
+
 def show(document: Mapping[str, Any]) -> None:
     """The tables, as text."""
     for period in document["periods"]:
         print(f"\n{period['first']} .. {period['last']}, {period['sessions']} sessions")
         names = list(period["methods"])
-        print(f"{'':22}" + "".join(f"{name:>25}" for name in names))
+        print(f"{'':22}" + "".join(f"{name:>27}" for name in names))
         for metric in MORE_METRICS:
             cells = []
             for name in names:
@@ -264,7 +295,7 @@ def show(document: Mapping[str, Any]) -> None:
                 cell = "-" if mean is None else f"{mean:.4f}"
                 if gain:
                     cell += f" [{gain['low']:+.4f}, {gain['high']:+.4f}]"
-                cells.append(f"{cell:>25}")
+                cells.append(f"{cell:>27}")
             print(f"{metric:22}" + "".join(cells))
         if period["pool_adds"]:
             print("what the pool adds:")
@@ -273,6 +304,11 @@ def show(document: Mapping[str, Any]) -> None:
                     print(f"  {metric:22} {gain['mean']:+.4f} [{gain['low']:+.4f}, "
                           f"{gain['high']:+.4f}]")  # fmt: skip
     print("\n[..] 95% interval of the paired difference to persistence")
+    for name, tenths in document["calibration"].items():
+        print(f"{name}, said/happened by tenths: "
+              + " ".join(f"{said:.3f}/{came:.3f}" for said, came in tenths))  # fmt: skip
+    print("rank IC if the expected counts were right and counts Poisson: "
+          + ", ".join(f"{value:.4f}" for value in document["ideal_rank_ic"]))  # fmt: skip
     for bar in document["bars"]:
         verdict = "reached" if bar["reached"] else "MISSED"
         print(f"{verdict:8} {bar['metric']:22} {bar['period']}: {bar['value']:.4f}, bar "
@@ -309,9 +345,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     outcome = outcome_of(dataset)
     seconds = {}
     clock = time.monotonic()
-    methods: dict[str, Series] = {
-        "ours": ours("ours", dataset, found, work, seed, workers).judged(outcome)
-    }
+    replayed = ours("ours", dataset, found, work, seed, workers)
+    methods: dict[str, Series] = {"ours": replayed.judged(outcome)}
     seconds["ours"] = round(time.monotonic() - clock, 1)
     mined: list[Any] = []
     if "pool" not in arguments.without:
@@ -340,6 +375,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "load": os.getloadavg(),
         "periods": periods,
         "bars": bars(periods),
+        "calibration": calibration(replayed, dataset),
+        "ideal_rank_ic": [ideal(replayed, dataset, period, seed) for period in PERIODS],
     }
 
 
