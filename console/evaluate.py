@@ -17,7 +17,8 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str,
     Returns
     -------
     dict
-        `Score.to_dict()` and `expression, canonical, qlib`.
+        `Score.to_dict()` and `expression, canonical, qlib`, and `data_states`: how the days of
+        the window came in (`data_profile.day_states`).
 
     Raises
     ------
@@ -26,20 +27,23 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str,
     factor_pool.errors.EvaluationError
         An unknown window or label, or too few sessions.
     """
+    from data_profile.day_states import day_states
     from data_profile.profile import Profile
     from data_profile.store import Store
     from factor_pool import borders
     from factor_pool.evaluation.score import score
     from factor_pool.expression import parse
 
-    panel, profile = Store(home.store).panel(), Profile.load()
+    store, profile = Store(home.store), Profile.load()
+    panel = store.panel()
     expression = parse(text, profile.units(panel))
     chosen: Window | str = window
     if window == "search":
         chosen = borders.current(home.ledger, panel, profile.core(panel)).windows.search
     result = score(expression, panel, window=chosen, label=label)
     names = {"expression": text, "canonical": str(expression), "qlib": expression.qlib()}
-    return names | result.to_dict()
+    states = day_states(store, panel.between(result.start, result.end).sessions)
+    return names | result.to_dict() | {"data_states": states}
 
 
 def write_report(home: Home, document: Mapping[str, Any], output: Path | None) -> Path:
