@@ -36,9 +36,12 @@ def garbage(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     return wrong
 
 
-def collect(home: Home, rows: pd.DataFrame, day: datetime.date, clock: str) -> None:
+def collect(
+    home: Home, rows: pd.DataFrame, day: datetime.date, clock: str, of: datetime.date | None = None
+) -> None:
+    """Rows of session `of`, by default of the day itself, come in on `day` at `clock`."""
     Store(home.store).append(
-        rows.drop(columns="date"), session=day, observed_at=at(day, clock), state="complete"
+        rows.drop(columns="date"), session=of or day, observed_at=at(day, clock), state="complete"
     )
 
 
@@ -101,24 +104,37 @@ def test_what_was_corrected_is_the_outcome_and_no_feature(
     assert before.sectors == after.sectors
 
 
-def test_a_day_collected_too_late_is_missing_and_said_so(home: Home, market: Market) -> None:
+def test_a_day_collected_late_is_as_that_night_knew_it_and_said_so(
+    home: Home, market: Market
+) -> None:
     last = market.frame["date"].max()
     day = next_session(last.date())
     rows = market.frame[market.frame["date"] == last].assign(date=pd.Timestamp(day))
     collect(home, rows, day, "17:30")
     dataset = build(panels(Store(home.store)), BASE_FEATURES)
+    assert dataset.present[-1].any()
+    before = said(home, day)
+    assert "15:45" in before
+    collect(home, garbage(rows, 1), next_session(day), "09:00", of=day)
+    assert said(home, day) == before
+
+
+def test_a_day_collected_after_its_night_is_missing(home: Home, market: Market) -> None:
+    last = market.frame["date"].max()
+    day = next_session(last.date())
+    rows = market.frame[market.frame["date"] == last].assign(date=pd.Timestamp(day))
+    collect(home, rows, next_session(day), "09:00", of=day)
+    dataset = build(panels(Store(home.store)), BASE_FEATURES)
     assert not dataset.present[-1].any()
     assert np.isfinite(dataset.count[-2]).any()
     with pytest.raises(PredictorError, match="15:45"):
         predict(home)
-    evening = build(panels(Store(home.store), cutoff="18:00"), BASE_FEATURES)
-    assert evening.present[-1].any()
 
 
 def test_a_store_that_knew_nothing_in_time_says_so(home: Home, market: Market) -> None:
     shutil.rmtree(home.store)
     last = market.frame["date"].max()
     rows = market.frame[market.frame["date"] == last]
-    collect(home, rows, last.date(), "20:00")
+    collect(home, rows, next_session(last.date()), "09:00", of=last.date())
     with pytest.raises(PredictorError, match="cut-off"):
         panels(Store(home.store))
