@@ -11,8 +11,19 @@ if TYPE_CHECKING:
     from factor_pool.evaluation.windows import Window
 
 
-def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str, Any]:
+def evaluate_one(home: Home, text: str, *, window: str, label: str | None = None) -> dict[str, Any]:
     """Parse with the store's fields and units, score, and describe.
+
+    Parameters
+    ----------
+    home
+        Its universe is the one that the expression is of.
+    text
+        The expression.
+    window
+        "search" or "all".
+    label
+        What it should foretell; by default the universe's own.
 
     Returns
     -------
@@ -26,13 +37,18 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str,
     factor_pool.errors.EvaluationError
         An unknown window or label, or too few sessions.
     """
-    from data_profile.profile import Profile
-    from data_profile.store import Store
-    from factor_pool import borders
+    from factor_pool import borders, universe
+    from factor_pool.errors import EvaluationError
     from factor_pool.evaluation.score import score
     from factor_pool.expression import parse
 
-    panel, profile = Store(home.store).panel(), Profile.load()
+    scored = universe.of(home)
+    label = label or scored.label
+    if label not in scored.labels:
+        raise EvaluationError(
+            f"no label {label!r} of a {scored.name}; have {', '.join(scored.labels)}"
+        )
+    panel, profile = scored.panel(home), scored.profile()
     expression = parse(text, profile.units(panel))
     chosen: Window | str = window
     if window == "search":
