@@ -79,7 +79,7 @@ class Universe:
         if missing := [name for name in self.needs if name not in panel.values]:
             raise StoreError(
                 f"the {self.name} panel of {home.root} has no {', '.join(missing)}, which factors "
-                f"are measured by: {self.longer}"
+                f"are measured by; run: {self.longer}"
             )
         return panel
 

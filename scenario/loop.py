@@ -158,8 +158,8 @@ def _windows(
             raise
         raise ScenarioError(
             f"{len(panel.sessions)} sessions of stocks ({panel.sessions[0]}.."
-            f"{panel.sessions[-1]}) are too few to mine on, at least {LEAST_SESSIONS} are needed: "
-            f"{mined.longer} ({error})"
+            f"{panel.sessions[-1]}) are too few to search, confirm and seal in: at least "
+            f"{LEAST_SESSIONS} are needed. Get longer bars and run: {mined.longer}"
         ) from error
 
 
