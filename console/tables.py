@@ -119,7 +119,7 @@ def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
         )
     stdout.print(made)
     stdout.print(
-        "[dim]marginal IC: daily rank IC with tomorrow's limit-up count beyond persistence and "
+        "[dim]marginal IC: daily rank IC with what is foretold, beyond persistence and "
         "size, search window; p: confirm window; -: used with its sign turned[/]"
     )
 
