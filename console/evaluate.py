@@ -28,7 +28,8 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str | None = None
     Returns
     -------
     dict
-        `Score.to_dict()` and `expression, canonical, qlib`.
+        `Score.to_dict()` and `expression, canonical, qlib`, and `data_states`: how the days of
+        the window came in (`data_profile.day_states`), None for stocks, which keep no states.
 
     Raises
     ------
@@ -37,6 +38,8 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str | None = None
     factor_pool.errors.EvaluationError
         An unknown window or label, or too few sessions.
     """
+    from data_profile.day_states import day_states
+    from data_profile.store import Store
     from factor_pool import borders, universe
     from factor_pool.errors import EvaluationError
     from factor_pool.evaluation.score import score
@@ -55,7 +58,9 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str | None = None
         chosen = borders.current(home.ledger, panel, profile.core(panel)).windows.search
     result = score(expression, panel, window=chosen, label=label)
     names = {"expression": text, "canonical": str(expression), "qlib": expression.qlib()}
-    return names | result.to_dict()
+    store, seen = scored.store(home), panel.between(result.start, result.end).sessions
+    states = day_states(store, seen) if isinstance(store, Store) else None
+    return names | result.to_dict() | {"data_states": states}
 
 
 def write_report(home: Home, document: Mapping[str, Any], output: Path | None) -> Path:

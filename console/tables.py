@@ -100,6 +100,16 @@ def show_score(document: Mapping[str, Any]) -> None:
             f"{number(paths['worst'], signed=True)}; the sign turns on "
             f"{paths['turned_share']:.0%} of the training sets"
         )
+    if document["data_states"] is not None:
+        stdout.print(_states(document["data_states"]))
+
+
+def _states(states: Mapping[str, Any]) -> str:
+    """How the days came in, in one line; the latest three partial ones by name."""
+    counts = [f"{states[name]} {name}" for name in ("complete", "partial", "imported")]
+    line = f"days of this window: {', '.join(counts)}"
+    latest = [day["session"] for day in states["partial_days"][-3:]]
+    return f"{line}; partial, latest: {', '.join(latest)}" if latest else line
 
 
 def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -164,7 +164,12 @@ def parse(text: str, fields: Mapping[str, str] | None = None) -> Expression:
         raise ExpressionError(
             f"the text has {len(text)} characters, more than {MAX_LENGTH}", text, MAX_LENGTH + 1
         )
-    parser = Parser(text, fields)
+    return _parse(text, None if fields is None else tuple(fields.items()))
+
+
+@functools.lru_cache(maxsize=4_096)  # proposed, checked, judged: a night reads each text many times
+def _parse(text: str, units: tuple[tuple[str, str], ...] | None) -> Expression:
+    parser = Parser(text, None if units is None else dict(units))
     root = parser.whole()
     try:
         node = canonical(root.node)
