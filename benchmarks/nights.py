@@ -146,7 +146,7 @@ def shuffled(seed: int) -> str:
             after[t, there] = after[t, np.random.default_rng([seed, day]).permutation(there)]
         return after
 
-    labels.LABELS["shuffled"] = label
+    labels.LABELS["shuffled"] = labels.Label(label)
     return "shuffled"
 
 

@@ -11,14 +11,25 @@ if TYPE_CHECKING:
     from factor_pool.evaluation.windows import Window
 
 
-def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str, Any]:
+def evaluate_one(home: Home, text: str, *, window: str, label: str | None = None) -> dict[str, Any]:
     """Parse with the store's fields and units, score, and describe.
+
+    Parameters
+    ----------
+    home
+        Its universe is the one that the expression is of.
+    text
+        The expression.
+    window
+        "search" or "all".
+    label
+        What it should foretell; by default the universe's own.
 
     Returns
     -------
     dict
         `Score.to_dict()` and `expression, canonical, qlib`, and `data_states`: how the days of
-        the window came in (`data_profile.day_states`).
+        the window came in (`data_profile.day_states`), None for stocks, which keep no states.
 
     Raises
     ------
@@ -28,21 +39,27 @@ def evaluate_one(home: Home, text: str, *, window: str, label: str) -> dict[str,
         An unknown window or label, or too few sessions.
     """
     from data_profile.day_states import day_states
-    from data_profile.profile import Profile
     from data_profile.store import Store
-    from factor_pool import borders
+    from factor_pool import borders, universe
+    from factor_pool.errors import EvaluationError
     from factor_pool.evaluation.score import score
     from factor_pool.expression import parse
 
-    store, profile = Store(home.store), Profile.load()
-    panel = store.panel()
+    scored = universe.of(home)
+    label = label or scored.label
+    if label not in scored.labels:
+        raise EvaluationError(
+            f"no label {label!r} of a {scored.name}; have {', '.join(scored.labels)}"
+        )
+    panel, profile = scored.panel(home), scored.profile()
     expression = parse(text, profile.units(panel))
     chosen: Window | str = window
     if window == "search":
         chosen = borders.current(home.ledger, panel, profile.core(panel)).windows.search
     result = score(expression, panel, window=chosen, label=label)
     names = {"expression": text, "canonical": str(expression), "qlib": expression.qlib()}
-    states = day_states(store, panel.between(result.start, result.end).sessions)
+    store, seen = scored.store(home), panel.between(result.start, result.end).sessions
+    states = day_states(store, seen) if isinstance(store, Store) else None
     return names | result.to_dict() | {"data_states": states}
 
 

@@ -24,11 +24,14 @@ _ACCOUNT = (
 
 def show_member(document: Mapping[str, Any]) -> None:
     """A factor: what it says, how it was judged, how it holds up, where its report is."""
+    from factor_pool.evaluation.labels import LABELS
+
     status = document["status"]
     stdout.print(f"[bold]{document['id']}[/]  [{_COLOUR[status]}]{status}[/]")
     stdout.print(Padding(f"[bold cyan]{escape(document['expression'])}[/]", (0, 0, 0, 2)))
     sense = "higher" if document["sign"] > 0 else "lower"
-    _line(f"{sense} values should mean more limit-ups; foretells {document['label']}")
+    more = LABELS[document["label"]].more
+    _line(f"{sense} values should mean {more}; foretells {document['label']}")
     _line(f"hypothesis ({document['proposer']}): {document['hypothesis']}")
     _figures(document)
     _backtest(document["backtest"])

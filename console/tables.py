@@ -100,7 +100,8 @@ def show_score(document: Mapping[str, Any]) -> None:
             f"{number(paths['worst'], signed=True)}; the sign turns on "
             f"{paths['turned_share']:.0%} of the training sets"
         )
-    stdout.print(_states(document["data_states"]))
+    if document["data_states"] is not None:
+        stdout.print(_states(document["data_states"]))
 
 
 def _states(states: Mapping[str, Any]) -> str:
@@ -128,7 +129,7 @@ def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
         )
     stdout.print(made)
     stdout.print(
-        "[dim]marginal IC: daily rank IC with tomorrow's limit-up count beyond persistence and "
+        "[dim]marginal IC: daily rank IC with what is foretold, beyond persistence and "
         "size, search window; p: confirm window; -: used with its sign turned[/]"
     )
 

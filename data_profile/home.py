@@ -1,7 +1,8 @@
 """The home folder: where everything that is ever written lives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -12,9 +13,23 @@ class Home:
     ----------
     root
         The folder. `create` makes it and its sub-folders.
+    universe
+        Whose factors are meant. What mining writes (ledger, sessions, reports) lies in the home
+        itself for sectors and in its folder `stock` for stocks, so that no pool ever meets a
+        factor of the other; the market data, MLflow's database and caches are shared.
     """
 
     root: Path
+    universe: Literal["sector", "stock"] = "sector"
+
+    def of(self, universe: Literal["sector", "stock"]) -> "Home":
+        """The same home, for the factors of a universe."""
+        return replace(self, universe=universe)
+
+    @property
+    def mining(self) -> Path:
+        """Where the miner of this universe writes."""
+        return self.root if self.universe == "sector" else self.root / self.universe
 
     def create(self) -> "Home":
         """Make the folders that other parts write to, and return self."""
@@ -40,7 +55,7 @@ class Home:
     @property
     def ledger(self) -> Path:
         """SQLite database of every attempt ever made."""
-        return self.root / "ledger.db"
+        return self.mining / "ledger.db"
 
     @property
     def forecasts(self) -> Path:
@@ -65,12 +80,12 @@ class Home:
     @property
     def sessions(self) -> Path:
         """One folder a mining session."""
-        return self.root / "sessions"
+        return self.mining / "sessions"
 
     @property
     def reports(self) -> Path:
         """Reports for people."""
-        return self.root / "reports"
+        return self.mining / "reports"
 
     @property
     def models(self) -> Path:

@@ -21,6 +21,7 @@ from data_profile.panel import Panel
 FIELDS = Path(__file__).with_name("fields.yaml")
 STOCK_FIELDS = Path(__file__).with_name("stock_fields.yaml")
 CUTOFF = "15:45"  # when the daily forecast is made, Asia/Shanghai
+STOCK_CUTOFF = "18:10"  # that of single stocks: with the list in hand, for the next open
 Unit = Literal["points", "yuan", "count", "ratio", "shares", "dimensionless"]
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _NEXT = "next "  # after every time of day, in order of text too
@@ -139,6 +140,8 @@ class Profile:
     ----------
     fields
         Name -> meaning, in the order of the table.
+    cutoff
+        When the forecast is made that factors are for: "HH:MM" of the session, Asia/Shanghai.
 
     Examples
     --------
@@ -147,10 +150,11 @@ class Profile:
     """
 
     fields: Mapping[str, Field]
+    cutoff: str = CUTOFF
 
     @classmethod
     def load(cls, path: Path = FIELDS) -> "Profile":
-        """Read and check a table of fields.
+        """Read and check a table of fields; that of stocks has the cut-off of the evening.
 
         Raises
         ------
@@ -163,7 +167,8 @@ class Profile:
             raise ProfileError(f"{path} cannot be read: {error}") from error
         if not isinstance(content, dict) or not content:
             raise ProfileError(f"{path} must map field names to their meaning")
-        return cls({name: _field(path, name, entry) for name, entry in content.items()})
+        cutoff = STOCK_CUTOFF if path == STOCK_FIELDS else CUTOFF
+        return cls({name: _field(path, name, entry) for name, entry in content.items()}, cutoff)
 
     def unknown(self, panel: Panel) -> tuple[str, ...]:
         """Fields of the panel that the table does not know; no factor may use them."""
@@ -173,7 +178,7 @@ class Profile:
         """Unit of each field of the panel that the table knows."""
         return {name: self.fields[name].unit for name in panel.fields if name in self.fields}
 
-    def usable(self, panel: Panel, cutoff: str = CUTOFF) -> tuple[str, ...]:
+    def usable(self, panel: Panel, cutoff: str | None = None) -> tuple[str, ...]:
         """Fields of the panel that a factor may use in a forecast made at `cutoff`.
 
         Known to the table, known to the market by then, no bookkeeping, and with at least one
@@ -184,13 +189,14 @@ class Profile:
         panel
             The data at hand.
         cutoff
-            "HH:MM", Asia/Shanghai.
+            "HH:MM", Asia/Shanghai; None for the table's own.
 
         Raises
         ------
         ProfileError
             `cutoff` is no time of day.
         """
+        cutoff = self.cutoff if cutoff is None else cutoff
         if not _CLOCK.fullmatch(cutoff):
             raise ProfileError(f"cutoff {cutoff!r} is no time of day; write it like 15:45")
         return tuple(
@@ -254,8 +260,8 @@ class Profile:
             return "its meaning is unknown"
         if not field.factor:
             return "bookkeeping"
-        if field.known_at > CUTOFF:
-            return f"known at {field.known_at}, after the forecast of {CUTOFF}"
+        if field.known_at > self.cutoff:
+            return f"known at {field.known_at}, after the forecast of {self.cutoff}"
         return "no values in this data"
 
 

@@ -62,6 +62,11 @@ class StockManifest:
     fields: tuple[str, ...]
     tables: Mapping[str, StockTableInfo]
 
+    @property
+    def source(self) -> str:
+        """Where the bars that came last are from: a file's name, or "collected"; "" without."""
+        return self.tables["bars"].source if "bars" in self.tables else ""
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; instants in ISO 8601."""
         return asdict(self) | {

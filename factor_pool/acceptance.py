@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from data_profile.profile import Field
+from data_profile.profile import CUTOFF, Field
 from factor_pool.discovery import next_test
 from factor_pool.errors import EvaluationError, LedgerError
 from factor_pool.evaluation.inference import bootstrap_p, seed_of
@@ -126,6 +126,8 @@ class Acceptance:
     fields
         What each field is and when it is known (`Profile.fields`); None leaves units and times
         of the fields unasked.
+    cutoff
+        When the forecast is made that factors are for (`Profile.cutoff`).
 
     Notes
     -----
@@ -144,6 +146,7 @@ class Acceptance:
         settings: Settings | None = None,
         who: str = "acceptance",
         fields: Mapping[str, Field] | None = None,
+        cutoff: str = CUTOFF,
     ) -> None:
         self._ledger = ledger
         self._windows = windows
@@ -151,7 +154,7 @@ class Acceptance:
         self._search = search
         self.settings = settings or Settings()
         self._who = who
-        self.gates = gates_of(self.settings, ledger, windows.confirm.sessions, fields)
+        self.gates = gates_of(self.settings, ledger, windows.confirm.sessions, fields, cutoff)
 
     def decide(self, attempt: Attempt, figures: Mapping[str, Any] | None = None) -> Decision:
         """Decide one attempt and write the decision to the ledger.

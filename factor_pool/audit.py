@@ -8,9 +8,7 @@ import numpy as np
 
 from data_profile.home import Home
 from data_profile.panel import Panel
-from data_profile.profile import Profile
-from data_profile.store import Store
-from factor_pool import borders
+from factor_pool import borders, universe
 from factor_pool.discovery import next_test
 from factor_pool.errors import EvaluationError, LedgerError, PoolError
 from factor_pool.evaluation import multiplicity
@@ -91,16 +89,16 @@ def _next_level(ledger: Ledger) -> float | None:
 
 
 def _selection(home: Home, ledger: Ledger) -> dict[str, Any] | None:
-    store = Store(home.store)
+    data = universe.of(home)
     placed, members = ledger.borders(), ledger.members()
-    if not store.exists() or not placed or not members:
+    if not data.exists(home) or not placed or not members:
         return None
-    panel = store.panel()
+    panel = data.panel(home)
     label = members[-1].label
     tried = ledger.attempts(snapshot=panel.snapshot_id, label=label, borders=placed[-1].id)
     tried = [one for one in tried if one.stage in _EVALUATED]
     members = [one for one in members if one.label == label]
-    windows = borders.current(home.ledger, panel, Profile.load().core(panel)).windows
+    windows = borders.current(home.ledger, panel, data.profile().core(panel)).windows
     if len(tried) < 2:
         return None
     return selection(windows.search_panel(panel), label, tried, members)

@@ -14,11 +14,10 @@ from typing import Any
 from data_profile.files import write_atomic
 from data_profile.home import Home
 from data_profile.panel import Panel
-from data_profile.profile import Profile
-from factor_pool import borders
+from factor_pool import borders, universe
 from factor_pool.decay import windows_of
 from factor_pool.errors import EvaluationError
-from factor_pool.evaluation.backtest import Rules
+from factor_pool.evaluation.backtest import rules_of
 from factor_pool.evaluation.windows import Window
 from factor_pool.expression import parse
 from factor_pool.ledger import Ledger
@@ -99,7 +98,9 @@ def waiting(home: Home, panel: Panel) -> tuple[list[Errand], list[str]]:
 
 
 def _purge(home: Home, panel: Panel) -> int:
-    return borders.current(home.ledger, panel, Profile.load().core(panel)).windows.purge
+    return borders.current(
+        home.ledger, panel, universe.of(home).profile().core(panel)
+    ).windows.purge
 
 
 def _check_fields(member: Member, panel: Panel) -> None:
@@ -121,7 +122,7 @@ def _from_first_session(member: Member, windows: tuple[Window, Window]) -> tuple
 def cut(panel: Panel, window: Window, members: Sequence[Member]) -> Panel:
     """What a sandbox is given: no session after the window, no field that is not asked for."""
     wanted = {name for one in members for name in parse(one.expression).fields}
-    rules = Rules()
+    rules = rules_of(panel)
     wanted |= {"close", rules.deal}.union(*(set(one.fields) for one in rules.limits() if one))
     shown = panel.between(None, window.end)
     values = {name: matrix for name, matrix in shown.values.items() if name in wanted}

@@ -48,7 +48,7 @@ import numpy as np
 
 from data_profile.home import Home
 from data_profile.panel import Panel
-from data_profile.store import Store
+from factor_pool import universe
 from factor_pool.errors import EvaluationError
 from factor_pool.evaluation.inference import hac_error
 from factor_pool.evaluation.windows import HORIZON, LOOKBACK, Window
@@ -267,7 +267,7 @@ def monitor(home: Home) -> list[Check]:
     """
     if not home.ledger.exists():
         return []
-    panel = Store(home.store).panel()
+    panel = universe.of(home).panel(home)
     with Ledger(home.ledger) as ledger:
         members, tests = ledger.members(), {test.attempt_id: test for test in ledger.tests()}
         checks = examine(panel, members, tests)

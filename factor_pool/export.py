@@ -9,9 +9,7 @@ from pathlib import Path
 from data_profile.files import fsync_tree, write_atomic
 from data_profile.home import Home
 from data_profile.panel import Panel
-from data_profile.profile import Profile
-from data_profile.store import Store
-from factor_pool import borders
+from factor_pool import borders, universe
 from factor_pool.errors import ExportError
 from factor_pool.exporters import json_file, python_file, qlib_folder, values
 from factor_pool.pool import Pool
@@ -94,15 +92,21 @@ def _parquet(home: Home, members: Sequence[Member]) -> bytes:
 
 
 def _qlib(home: Home, members: Sequence[Member]) -> _Files:
+    if home.universe != "sector":
+        raise ExportError(
+            "the store has no Qlib tree of single stocks, which a folder for qrun reads: take "
+            "json, csv, parquet or python"
+        )
     panel = _panel(home)
-    windows = borders.current(home.ledger, panel, Profile.load().core(panel)).windows
+    profile = universe.of(home).profile()
+    windows = borders.current(home.ledger, panel, profile.core(panel)).windows
     # The link, not the version behind it, which a later build may remove.
     data = home.store / "current" / "qlib"
     return qlib_folder.files(members, Pool(home).version(), data, panel.sessions, windows)
 
 
 def _panel(home: Home) -> Panel:
-    return Store(home.store).panel()
+    return universe.of(home).panel(home)
 
 
 _WRITERS: Mapping[str, _Writer] = {

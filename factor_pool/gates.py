@@ -157,6 +157,7 @@ class Availability(Gate):
     """Asks whether all that it reads is known when the forecast is made."""
 
     fields: Mapping[str, Field]
+    cutoff: str = CUTOFF
     name = "availability"
 
     def objection(  # noqa: D102
@@ -166,10 +167,10 @@ class Availability(Gate):
             field = self.fields[name]
             if not field.factor:
                 return f"It reads ${name}, which is bookkeeping and says nothing of the market."
-            if field.known_at > CUTOFF:
+            if field.known_at > self.cutoff:
                 return (
                     f"It reads ${name}, which is known at {field.known_at}; the forecast is made "
-                    f"at {CUTOFF}."
+                    f"at {self.cutoff}."
                 )
         return None
 
@@ -391,6 +392,7 @@ def gates_of(
     ledger: Ledger,
     confirm_sessions: int,
     fields: Mapping[str, Field] | None = None,
+    cutoff: str = CUTOFF,
 ) -> tuple[Gate, ...]:
     """Every gate, in the order in which they are asked.
 
@@ -404,10 +406,12 @@ def gates_of(
         Length of the confirm window.
     fields
         What each field is and when it is known; None: units and times are not asked for.
+    cutoff
+        When the forecast is made that the factors are for.
     """
     return (
         Validity(fields),
-        *([] if fields is None else [Availability(fields)]),
+        *([] if fields is None else [Availability(fields, cutoff)]),
         Novelty(ledger),
         Complexity(settings),
         Coverage(settings),

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 from data_profile.errors import DataError
 from data_profile.files import write_atomic
 from data_profile.home import Home
-from data_profile.store import Store
-from factor_pool import backtests, decay, run_card, tracking, unseal
+from factor_pool import backtests, decay, run_card, tracking, universe, unseal
 from factor_pool.errors import FactorError, LedgerError, PoolError
 from factor_pool.expression import parse
 from factor_pool.ledger import Ledger
 from factor_pool.night_course import Course
 from factor_pool.records import Member, Test
-from factor_pool.registry import ALIAS, MODEL, register
+from factor_pool.registry import ALIAS, MODEL, model_name, named, register
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -95,7 +94,9 @@ class Pool:
             "search": {name: member.figures.get(name) for name in _SHOWN},
             "confirm": dict(test.figures)
             | {"p_value": test.p_value, "level": test.level, "rule": test.rule},
-            "sealed": unseal.seen(self._home, member) if Store(self._home.store).exists() else None,
+            "sealed": unseal.seen(self._home, member)
+            if universe.of(self._home).exists(self._home)
+            else None,
             "backtest": backtests.summary(self._home, member),
             "decay": check,
             "history": [
@@ -145,7 +146,9 @@ class Pool:
                 self._describe_night(ledger, name, run_id)
             if ledger.pool_version():
                 home, members = ledger.home_id(), ledger.members()
-                register(self._client, members, ledger.pool_version(), self._home.cache, home)
+                name = model_name(self._home.universe)
+                version = ledger.pool_version()
+                register(self._client, members, version, self._home.cache, home, name)
         return len(pending)
 
     def publish_night(self, session: str, reports: Sequence[Path] = ()) -> None:
@@ -177,15 +180,16 @@ class Pool:
 
     @cached_property
     def _experiment(self) -> str:
-        found = self._client.get_experiment_by_name(EXPERIMENT)
+        title = named(EXPERIMENT, self._home.universe)
+        found = self._client.get_experiment_by_name(title)
         if found is not None:
             for name, text in run_card.EXPERIMENT_TAGS.items():  # those of an earlier version
                 if found.tags.get(name) != text:
                     self._client.set_experiment_tag(found.experiment_id, name, text)
             return str(found.experiment_id)
-        place = tracking.artifact_location(self.tracking_uri, self._home.artifacts / EXPERIMENT)
+        place = tracking.artifact_location(self.tracking_uri, self._home.artifacts / title)
         tags = run_card.EXPERIMENT_TAGS
-        return str(self._client.create_experiment(EXPERIMENT, artifact_location=place, tags=tags))
+        return str(self._client.create_experiment(title, artifact_location=place, tags=tags))
 
     def _run(self, identity: str, name: str, tags: Mapping[str, str]) -> str:
         """Id of the run with this identity, made if there is none yet.
@@ -327,7 +331,7 @@ class Pool:
         """Make the member's score report; why there is none, where there is none."""
         from factor_pool.report.making import report_on_member
 
-        if not Store(self._home.store).exists():
+        if not universe.of(self._home).exists(self._home):
             return "not made: there were no market data at hand"
         try:
             page = report_on_member(self._home, member)

@@ -29,13 +29,23 @@ _HOME_TAG = "tide.home"
 _PACKAGES = ("data_profile", "factor_pool")
 
 
-def model_name() -> str:
-    """Name of the registered model: `TIDE_POOL_MODEL`, or `alpha_pool`."""
-    return os.environ.get("TIDE_POOL_MODEL", "").strip() or MODEL
+def named(name: str, universe: str) -> str:
+    """A name in MLflow for a universe's own: that of sectors is the plain one."""
+    return name if universe == "sector" else f"{name}_{universe}"
+
+
+def model_name(universe: str = "sector") -> str:
+    """Name of the registered model: `TIDE_POOL_MODEL`, or `alpha_pool`; `..._stock` for stocks."""
+    return named(os.environ.get("TIDE_POOL_MODEL", "").strip() or MODEL, universe)
 
 
 def register(
-    client: "MlflowClient", members: Sequence[Member], pool_version: int, cache: Path, home: str
+    client: "MlflowClient",
+    members: Sequence[Member],
+    pool_version: int,
+    cache: Path,
+    home: str,
+    name: str,
 ) -> None:
     """Make a version of exactly these members production, unless it is already.
 
@@ -51,13 +61,14 @@ def register(
         Folder for the files while they are made.
     home
         Id of the home whose pool this is.
+    name
+        Of the registered model: `model_name`.
 
     Raises
     ------
     PoolError
         The version in production is another home's.
     """
-    name = model_name()
     content = hashlib.sha256(json.dumps([[m.id, m.expression] for m in members]).encode())
     current = _current(client, name)
     if current is not None and current.tags.get(_HOME_TAG, home) != home:

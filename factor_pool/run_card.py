@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from factor_pool.backtests import disagreement
+from factor_pool.evaluation.labels import LABELS
 from factor_pool.records import Attempt, Member, Test
 
 EXPERIMENT_NOTE = """\
@@ -20,7 +21,8 @@ did not hold there (`kind = unconfirmed`). A night's run carries its morning rep
 
 - `search/…` figures come from the window that proposers saw: they flatter.
 - `confirm/…` figures come from sessions no proposer saw; `confirm/p_value` is what was judged.
-- `…marginal_rank_ic`: daily rank correlation with tomorrow's limit-ups beyond persistence and size.
+- `…marginal_rank_ic`: daily rank correlation with the label (tomorrow's limit-ups; of
+  stocks the return from the next open) beyond the baseline (persistence and size).
   `…added_rank_ic`: beyond these and the factors accepted before.
 - Read `search/hit_rate_at_5` only beside `…persistence_hit_rate_at_5`, `…size_hit_rate_at_5` and
   `…base_rate`.
@@ -84,8 +86,8 @@ def factor_note(member: Member, test: Test) -> str:
     confirmed = figures.get("added_rank_ic")
     sense = "higher" if member.sign > 0 else "lower"
     lines = [
-        f"`{member.expression}`: **{sense} values should mean more limit-ups** ({member.label} of "
-        "the next session)",
+        f"`{member.expression}`: **{sense} values should mean {LABELS[member.label].more}** "
+        f"({member.label} of the next session)",
         quoted(member.hypothesis),
     ]
     if confirmed is not None:
@@ -116,10 +118,11 @@ def factor_tags(member: Member, attempt: Attempt, test: Test) -> dict[str, str]:
 def factor_params(member: Member, attempt: Attempt, test: Test) -> dict[str, str]:
     """Parameters of a factor's run: what it is and how it was judged."""
     span = (test.figures.get("start"), test.figures.get("end"))
+    foretold = LABELS[member.label]
     return {
         "expression": member.expression[:500],
         "label": member.label,
-        "higher_means": "more limit-ups" if member.sign > 0 else "fewer limit-ups",
+        "higher_means": foretold.more if member.sign > 0 else foretold.less,
         "attempt": str(attempt.id),
         "false_discovery_rule": test.rule,
     } | ({"confirm_window": f"{span[0]}..{span[1]}"} if all(span) else {})

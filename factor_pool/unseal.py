@@ -13,9 +13,7 @@ import numpy as np
 
 from data_profile.home import Home
 from data_profile.panel import Panel
-from data_profile.profile import Profile
-from data_profile.store import Store
-from factor_pool import borders
+from factor_pool import borders, universe
 from factor_pool.errors import PoolError
 from factor_pool.evaluation import metrics
 from factor_pool.evaluation.inference import hac_error
@@ -101,8 +99,8 @@ def unseal(home: Home, *, why: str) -> Unsealing:
     """
     if not why.strip():
         raise PoolError("say why the sealed window is opened: the reason is kept for good")
-    panel = Store(home.store).panel()
-    settled = borders.current(home.ledger, panel, Profile.load().core(panel))
+    panel = universe.of(home).panel(home)
+    settled = borders.current(home.ledger, panel, universe.of(home).profile().core(panel))
     if settled.borders is None:
         raise PoolError("nothing has been mined in this home: there is no pool to judge")
     if settled.moved:
@@ -147,11 +145,11 @@ def is_open(ledger: Ledger, snapshot: str) -> bool:
 
 def seen(home: Home, member: Member) -> Figure | None:
     """A member's figure in the sealed window; None where that was not opened for these data."""
-    panel = Store(home.store).panel()
+    panel = universe.of(home).panel(home)
     with Ledger(home.ledger, readonly=True) as ledger:
         if not is_open(ledger, panel.snapshot_id):
             return None
-    settled = borders.current(home.ledger, panel, Profile.load().core(panel))
+    settled = borders.current(home.ledger, panel, universe.of(home).profile().core(panel))
     (found,), _ = side_by_side(panel, settled.windows, [member])
     sealed: Figure = found["sealed"]
     return sealed

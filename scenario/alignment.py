@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from data_profile.profile import Field
 
-SCALES = frozenset({"company_count"})
-"""Fields that only make sectors comparable: no hypothesis has to speak of them."""
+SCALES = frozenset({"company_count", "float_value"})
+"""Fields that only make sectors, or stocks, comparable: no hypothesis has to speak of them."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ SUBJECTS = (
     Subject(
         r"turnover|volume|liquid|amount|activ|attention|trading|crowd|heat",
         r"成交|量能|放量|缩量|换手|流动性|活跃|关注|拥挤|热度",
-        r"turnover",
+        r"turnover|^volume$",
     ),
     Subject(
         r"price|return|momentum|trend|revers|volatil|range|gap|rise|rising|fall|gain|loss|strength"

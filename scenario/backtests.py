@@ -15,8 +15,7 @@ from typing import Any, Literal
 from data_profile.errors import DataError
 from data_profile.home import Home
 from data_profile.panel import Panel
-from data_profile.store import Store
-from factor_pool import backtests
+from factor_pool import backtests, universe
 from factor_pool.backtests import Errand
 from factor_pool.errors import FactorError
 from scenario.errors import IsolationError
@@ -50,7 +49,7 @@ def backtest_accepted(
         Factors that were backtested.
     """
     try:
-        panel = Store(home.store).panel()
+        panel = universe.of(home).panel(home)
         errands, problems = backtests.waiting(home, panel)
         for line in problems:
             say(line)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from factor_pool.universe import UNIVERSES
 from scenario import compat
 
 # isort: split
@@ -19,7 +20,6 @@ from rdagent.core.conf import RD_AGENT_SETTINGS
 from rdagent.core.experiment import Experiment, FBWorkspace
 from rdagent.core.scenario import Scenario
 
-from data_profile.profile import Profile
 from scenario.alignment import Alignment
 from scenario.checks import Verdict, check, plain
 from scenario.errors import BudgetExceeded, ProposalError
@@ -69,7 +69,7 @@ class FactorEvaluator(CoSTEEREvaluator):
 
     def __init__(self, scen: Scenario) -> None:
         super().__init__(scen)
-        self._alignment = Alignment(Profile.load().fields)
+        self._alignment = Alignment(UNIVERSES[self.scen.night.universe].profile().fields)
 
     def evaluate(
         self,

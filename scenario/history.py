@@ -25,16 +25,25 @@ class History:
         Where attempts are read from; each row once.
     snapshot, label, borders
         Which attempts.
+    universe
+        "sector" or "stock".
     """
 
-    def __init__(self, ledger: Ledger, snapshot: str, label: str, borders: int = 1) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        snapshot: str,
+        label: str,
+        borders: int = 1,
+        universe: str = "sector",
+    ) -> None:
         self._ledger = ledger
         self._snapshot, self._label, self._borders = snapshot, label, borders
         self._place = f"elites {snapshot} {label} {borders}"
         self._last = 0
         self._scored_beside: list[str] = []
         self._rescored: dict[str, Any] = ledger.state(self._place, "rescored") or {}
-        self.memory = Memory()
+        self.memory = Memory(universe)
         """Of the attempts so far; what earlier data taught of writing is in it from the start."""
         self.recorded: list[Attempt] = []
         """What the current iteration recorded before it was cut short; empty in an undisturbed

@@ -13,13 +13,14 @@ from data_profile.files import exclusive
 from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.profile import Profile
-from data_profile.store import Store
-from factor_pool import borders
+from factor_pool import borders, universe
 from factor_pool.acceptance import Acceptance
-from factor_pool.evaluation.labels import LABELS
-from factor_pool.evaluation.windows import Windows
+from factor_pool.errors import EvaluationError
+from factor_pool.evaluation.windows import LEAST_SESSIONS, Windows
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
+from factor_pool.records import Borders
+from factor_pool.universe import Universe
 from scenario.account import Account, Budget
 from scenario.backtests import backtest_accepted
 from scenario.errors import BackendError, OptionsError, ScenarioError
@@ -49,7 +50,7 @@ def mine(
     Parameters
     ----------
     home
-        Where the store is, and where everything is written.
+        Where the store is, and where everything is written; its universe is what is mined.
     options
         What is asked for.
     display
@@ -60,35 +61,35 @@ def mine(
     Raises
     ------
     OptionsError
-        The label is unknown.
+        The label is none of the universe's.
     StoreError
         There is no market data.
     EvaluationError
         The data is too short for the windows.
     ScenarioError
-        Another process mines in this home.
+        Another process mines in this home, or the bars of stocks are too few for the windows.
     IsolationError
         Factors cannot be evaluated in the isolation asked for, or any longer.
     BackendError
         No language model is set, or it refuses.
     """
-    if options.label not in LABELS:
-        raise OptionsError(f"label must be one of {', '.join(LABELS)}, not {options.label!r}")
+    mined = universe.of(home)
+    if options.label not in mined.labels:
+        raise OptionsError(f"label must be one of {', '.join(mined.labels)}, not {options.label!r}")
     home.create()
     # statsmodels brings matplotlib, which writes a list of fonts into the user's folder.
     os.environ.setdefault("MPLCONFIGDIR", str((home.cache / "matplotlib").absolute()))
-    panel = Store(home.store).panel()
-    profile = Profile.load()
+    panel, profile = mined.panel(home), mined.profile()
     if options.proposer == "llm" and not os.environ.get("CHAT_MODEL", "").strip():
         raise BackendError(
             "no language model is set: set CHAT_MODEL and its key in .env (see .env.example), "
             "or take --proposer evolve"
         )
     with _alone(home), _signals(display) as stop, Ledger(home.ledger) as ledger:
-        windows, placed = borders.settle(ledger, panel, profile.core(panel))
+        windows, placed = _windows(ledger, mined, panel, profile)
         search = windows.search_panel(panel)
         session, resumed = Session.open(home, ledger, options, panel.snapshot_id, placed.id)
-        display.say(_opening(session, resumed))
+        display.say(_opening(home, session, resumed))
         for line in _caveats(ledger, windows):
             display.say(line)
         from scenario import compat
@@ -118,11 +119,13 @@ def mine(
                     laboratory.confirm,
                     search=laboratory.search,
                     fields=profile.fields,
+                    cutoff=profile.cutoff,
                 ),
                 proposers=proposers,
                 account=account,
                 units=_units(profile, search),
                 profile=profile.describe(search),
+                universe=mined.name,
                 display=display,
                 publish=Pool(home).publish_night,
                 stop=stop.asked,
@@ -136,6 +139,28 @@ def mine(
         if end != "interrupted" and backtest_accepted(home, options.isolation, display.say):
             night.publish()
         return summary
+
+
+def _windows(
+    ledger: Ledger, mined: Universe, panel: Panel, profile: Profile
+) -> tuple[Windows, Borders]:
+    """The windows that hold; of stocks, whose bars begin late, with what to do where they are few.
+
+    Raises
+    ------
+    ScenarioError
+        There are too few bars of stocks.
+    """
+    try:
+        return borders.settle(ledger, panel, profile.core(panel))
+    except EvaluationError as error:
+        if mined is not universe.STOCKS or len(panel.sessions) >= LEAST_SESSIONS:
+            raise
+        raise ScenarioError(
+            f"{len(panel.sessions)} sessions of stocks ({panel.sessions[0]}.."
+            f"{panel.sessions[-1]}) are too few to search, confirm and seal in: at least "
+            f"{LEAST_SESSIONS} are needed. Get longer bars and run: {mined.longer}"
+        ) from error
 
 
 def _run(night: Night) -> End:
@@ -193,7 +218,7 @@ def _report(home: Home, night: Night, windows: Windows, end: str, trouble: str) 
     night.publish(files)
 
 
-def _opening(session: Session, resumed: bool) -> str:
+def _opening(home: Home, session: Session, resumed: bool) -> str:
     record = session.record
     if resumed:
         return (
@@ -201,7 +226,7 @@ def _opening(session: Session, resumed: bool) -> str:
             f"({record.evaluated} factors evaluated, {record.accepted} accepted so far)"
         )
     return (
-        f"session {session.id}: new, seed {record.seed}, label {record.label}, "
+        f"session {session.id}: new, {home.universe}s, seed {record.seed}, label {record.label}, "
         f"data {record.snapshot[:12]}"
     )
 

@@ -57,6 +57,8 @@ class Night:
         What the language model was paid.
     units, profile
         Usable field -> unit, and the data in words; both of the search window.
+    universe
+        "sector" or "stock": what the instruments are.
     display
         Who shows it.
     publish
@@ -79,6 +81,7 @@ class Night:
         account: Account,
         units: Mapping[str, str],
         profile: str,
+        universe: str,
         display: Display,
         publish: Callable[[str, Sequence[Path]], object],
         stop: Callable[[], bool],
@@ -91,8 +94,9 @@ class Night:
         self.account = account
         self.units = units
         self.profile = profile
+        self.universe = universe
         record = session.record
-        self.history = History(ledger, record.snapshot, record.label, record.borders)
+        self.history = History(ledger, record.snapshot, record.label, record.borders, universe)
         self.outcome = Outcome()
         self.trouble: str | None = None
         self.say = display.say
@@ -134,6 +138,7 @@ class Night:
             memory=self.history.memory,
             pool=self.history.pool(),
             profile=self.profile,
+            universe=self.universe,
         )
 
     def end_iteration(self) -> None:

@@ -31,7 +31,9 @@ class FactorScenario(Scenario):
     @property
     def background(self) -> str:
         """What a factor is for, how it is measured, and what the data is."""
-        return prompts.load("scenario").render(profile=self.night.profile)
+        return prompts.load("scenario").render(
+            profile=self.night.profile, universe=self.night.universe
+        )
 
     def get_source_data_desc(self, task: "Task | None" = None) -> str:
         """The fields, as measured on the search window."""

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,14 +15,18 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="The same seed gives the same run.")]
+UniverseOption = Annotated[
+    Literal["sector", "stock"],
+    typer.Option("--universe", help="What factors are of: sectors, or single stocks."),
+]
 DEFAULT_HOME = Path("runs")
 
 
-def open_home(root: Path) -> "Home":
-    """Make the home folder and point every library's own writing into it."""
+def open_home(root: Path, universe: Literal["sector", "stock"] = "sector") -> "Home":
+    """Make the home folder, for a universe's factors; every library writes into it too."""
     from data_profile.home import Home
 
-    home = Home(root).create()
+    home = Home(root).of(universe).create()
     # numba reads this when it is imported, which no module above does.
     os.environ.setdefault("NUMBA_CACHE_DIR", str((home.cache / "kernels").absolute()))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

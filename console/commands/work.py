@@ -10,6 +10,7 @@ from console.commands.options import (
     HomeOption,
     JsonOption,
     SeedOption,
+    UniverseOption,
     open_home,
     print_json,
 )
@@ -85,12 +86,14 @@ def mine(
         typer.Option(help="Evaluate on a Dask cluster: tcp://SCHEDULER:8786 (docs/scale.md)."),
     ] = None,
     budget_usd: Annotated[float | None, typer.Option(min=0.0, help="Language model spend.")] = None,
+    universe: UniverseOption = "sector",
     seed: SeedOption = 1,
     new: Annotated[bool, typer.Option("--new", help="Start afresh; default: resume.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Mine factors: propose, evaluate in isolation, accept what survives. Resumes by default."""
     from console.mining import MiningDisplay, show_summary
+    from factor_pool.universe import UNIVERSES
     from scenario.loop import MineOptions
     from scenario.loop import mine as run
 
@@ -105,8 +108,9 @@ def mine(
         budget_usd=budget_usd,
         seed=seed,
         new=new,
+        label=UNIVERSES[universe].label,
     )
-    opened = open_home(home)
+    opened = open_home(home, universe)
     with MiningDisplay() as display:
         summary = run(opened, options, display)
     if as_json:
@@ -122,7 +126,10 @@ def eval_(
     expression: Annotated[str, typer.Argument(help="For example 'Mean($net_inflow, 5)'.")],
     home: HomeOption = DEFAULT_HOME,
     window: Annotated[Literal["search", "all"], typer.Option(help="Sessions to use.")] = "search",
-    label: Annotated[str, typer.Option(help="What it should foretell.")] = "limit_up_count",
+    label: Annotated[
+        str | None, typer.Option(help="What it should foretell; default: the universe's own.")
+    ] = None,
+    universe: UniverseOption = "sector",
     html: Annotated[
         bool, typer.Option("--html", help="Also write a score report: one page, with charts.")
     ] = False,
@@ -140,7 +147,7 @@ def eval_(
     if output is not None and not html:
         raise typer.BadParameter("-o is where the report goes: give --html too")
 
-    opened = open_home(home)
+    opened = open_home(home, universe)
     with working("evaluating"):
         document = evaluate_one(opened, expression, window=window, label=label)
     if html:

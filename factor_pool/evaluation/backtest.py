@@ -99,6 +99,15 @@ class Rules:
         return tuple(parse(text) if text else None for text in (self.no_buy, self.no_sell))  # type: ignore[return-value]
 
 
+STOCK_RULES = Rules(top=20, drop=4, no_buy="$limit_up >= 1", no_sell="$limit_down >= 1")
+"""For single stocks: no purchase in a session that closes at the upper limit, also at its open."""
+
+
+def rules_of(panel: Panel) -> Rules:
+    """How a panel's factors are traded: as stocks where it has `limit_up`, else as sectors."""
+    return (STOCK_RULES if "limit_up" in panel.values else Rules()).on(panel)
+
+
 @dataclass(frozen=True, eq=False)
 class Curve:
     """An account, session by session; every array is float64 (n,).

@@ -56,7 +56,7 @@ class BaseRate:
 
 
 def base_rates(panel: Panel, window: Window) -> list[BaseRate]:
-    """Every label that the panel has the fields for, in the order of `labels.LABELS`.
+    """Every label of sectors that the panel has the fields for, in the order of `labels.LABELS`.
 
     Parameters
     ----------
@@ -67,10 +67,12 @@ def base_rates(panel: Panel, window: Window) -> list[BaseRate]:
     """
     rows = window.mask(panel.sessions)
     found = []
-    for name in labels.LABELS:
+    for name, one in labels.LABELS.items():
+        if one.baseline is not baselines.SECTORS:
+            continue
         try:
             label, events = labels.label(panel, name), labels.events(panel, name)
-            rivals = {one: baselines.design(panel, [which])[0] for one, which in RIVALS.items()}
+            rivals = {who: baselines.design(panel, [which])[0] for who, which in RIVALS.items()}
         except EvaluationError:  # the panel lacks a field of it
             continue
         label[~rows] = np.nan

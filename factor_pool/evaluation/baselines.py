@@ -5,7 +5,8 @@ tomorrow's sectors well (daily RankIC about 0.5 and 0.4 on the real market). A f
 something only for what it adds to these.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -16,6 +17,38 @@ from factor_pool.errors import EvaluationError
 DEFAULT_BASELINE = ("ewm10_count", "ewm40_count", "count", "ewm10_density", "companies")
 PERSISTENCE = "ewm10_count"
 SIZE = "companies"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the factors of a universe are measured beyond.
+
+    Parameters
+    ----------
+    names
+        Of `BASELINES`: the variables that are controlled for.
+    persistence, size
+        Those of them that stand for persistence and for size beside a factor's figures.
+    """
+
+    names: tuple[str, ...]
+    persistence: str
+    size: str
+
+    @property
+    def rivals(self) -> Mapping[str, str]:
+        """Name for people -> variable."""
+        return {"persistence": self.persistence, "size": self.size}
+
+
+SECTORS = Baseline(DEFAULT_BASELINE, PERSISTENCE, SIZE)
+STOCKS = Baseline(
+    ("ewm20_limit_up", "streak", "turnover", "return_5", "return_20", "float_value"),
+    "ewm20_limit_up",
+    "float_value",
+)
+"""A stock's own limit-ups and streak, how much it trades, where it comes from, and its size: what
+every list of yesterday's winners already knows."""
 
 
 def field(panel: Panel, name: str) -> np.ndarray:
@@ -79,7 +112,7 @@ def design(panel: Panel, names: Sequence[str] = DEFAULT_BASELINE) -> np.ndarray:
     Parameters
     ----------
     panel
-        Must have `limit_up_count` and `company_count` as far as the names need them.
+        Must have the fields that the names need.
     names
         Of `BASELINES`.
 
@@ -109,10 +142,25 @@ def _density(panel: Panel) -> np.ndarray:
     return field(panel, "limit_up_count") / np.where(companies > 0, companies, np.nan)
 
 
+def _past_return(panel: Panel, sessions: int) -> np.ndarray:
+    """Change of the close over so many sessions, a ratio; adjusted prices are comparable in it."""
+    close = field(panel, "close")
+    result = np.full(close.shape, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result[sessions:] = close[sessions:] / close[:-sessions] - 1
+    return result
+
+
 BASELINES: dict[str, Callable[[Panel], np.ndarray]] = {
     "ewm10_count": lambda panel: ewm(field(panel, "limit_up_count"), 10),
     "ewm40_count": lambda panel: ewm(field(panel, "limit_up_count"), 40),
     "count": lambda panel: field(panel, "limit_up_count"),
     "ewm10_density": lambda panel: ewm(_density(panel), 10),
     "companies": lambda panel: field(panel, "company_count"),
+    "ewm20_limit_up": lambda panel: ewm(field(panel, "limit_up"), 20),
+    "streak": lambda panel: field(panel, "streak"),
+    "turnover": lambda panel: field(panel, "turnover"),
+    "return_5": lambda panel: _past_return(panel, 5),
+    "return_20": lambda panel: _past_return(panel, 20),
+    "float_value": lambda panel: field(panel, "float_value"),
 }

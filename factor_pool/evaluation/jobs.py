@@ -14,7 +14,7 @@ import numpy as np
 from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError, FactorError
 from factor_pool.evaluation import labels
-from factor_pool.evaluation.backtest import Market, Rules
+from factor_pool.evaluation.backtest import Market, rules_of
 from factor_pool.evaluation.windows import Window
 from factor_pool.evaluation.yardstick import Yardstick
 from factor_pool.expression import Expression, parse, stream
@@ -139,7 +139,7 @@ def _market(panel: Panel) -> Market | None:
     """Where a panel's factors are traded, with its kernel compiled; None without prices."""
     if panel.snapshot_id not in _markets:
         try:
-            market = Market(panel, Rules().on(panel))
+            market = Market(panel, rules_of(panel))
             market.simulate(np.zeros(panel.shape), panel.sessions[-1])
         except EvaluationError:
             market = None

@@ -22,7 +22,6 @@ from factor_pool.evaluation.yardstick import Yardstick
 from factor_pool.expression import Expression, evaluate, parse
 
 LAGS = (1, 2, 3, 5, 10, 20)
-RIVALS = {"persistence": baselines.PERSISTENCE, "size": baselines.SIZE}
 
 
 @dataclass(frozen=True)
@@ -219,7 +218,8 @@ def _view(
     outcome = labels.label(panel, label)
     shared = np.where(np.isfinite(values), outcome, np.nan)  # rivals on the same cells
     rankings = {"factor": sign * values} | {
-        name: baselines.design(panel, [which])[0] for name, which in RIVALS.items()
+        name: baselines.design(panel, [which])[0]
+        for name, which in yardstick.foretold.baseline.rivals.items()
     }
     ics = {name: rank_ic(ranking, shared) for name, ranking in rankings.items()}
     means = _means(daily.correlations[used] * sign)
@@ -234,7 +234,7 @@ def _view(
         beyond_baseline=Estimate.of(sign * daily.marginal[used]),
         beyond_pool=Estimate.of(sign * daily.added[used]),
         years=_years(panel.sessions, used, ics | {"marginal": sign * daily.marginal}),
-        groups=_groups(panel, outcome, rankings, used),
+        groups=_groups(panel, outcome, rankings, used, yardstick.baseline),
         persistence={
             name: {lag: _mean(series[used]) for lag, series in autocorrelation(one, LAGS).items()}
             for name, one in rankings.items()
@@ -266,11 +266,15 @@ def _years(
 
 
 def _groups(
-    panel: Panel, outcome: np.ndarray, rankings: Mapping[str, np.ndarray], used: np.ndarray
+    panel: Panel,
+    outcome: np.ndarray,
+    rankings: Mapping[str, np.ndarray],
+    used: np.ndarray,
+    baseline: Sequence[str],
 ) -> Groups:
     factor = rankings["factor"][used]
     shared = np.where(np.isfinite(factor), outcome[used], np.nan)
-    design = baselines.design(panel, baselines.DEFAULT_BASELINE)[:, used]
+    design = baselines.design(panel, baseline)[:, used]
     left, left_label = beyond(factor, outcome[used], design)
     steps = quantile_means(left, left_label)
     means = [_mean(column) for column in steps.T]

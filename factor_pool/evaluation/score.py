@@ -8,7 +8,6 @@ from typing import Any
 from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError
 from factor_pool.evaluation import labels
-from factor_pool.evaluation.baselines import DEFAULT_BASELINE
 from factor_pool.evaluation.windows import Window, place
 from factor_pool.evaluation.yardstick import Yardstick
 from factor_pool.expression import Expression, evaluate, parse
@@ -91,7 +90,7 @@ def score(
     *,
     window: Window | str = "search",
     label: str = labels.DEFAULT_LABEL,
-    baseline: Sequence[str] = DEFAULT_BASELINE,
+    baseline: Sequence[str] | None = None,
 ) -> Score:
     """Score one expression.
 
@@ -106,7 +105,7 @@ def score(
         of a factor chosen with its help), or a `Window`. The confirm and sealed windows are not
         to be had by name.
     label, baseline
-        See `labels.label` and `baselines.design`.
+        See `labels.label` and `baselines.design`; by default the label decides on the baseline.
 
     Raises
     ------
@@ -136,7 +135,7 @@ def score(
         window=chosen.name,
         start=chosen.start,
         end=chosen.end,
-        baseline=tuple(baseline),
+        baseline=yardstick.baseline,
         **own,
     )
 

@@ -11,6 +11,7 @@ only accept or reject is told. Sealed is not read by any loop.
 
 import datetime as dt
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ HORIZON = 1
 LOOKBACK = 20
 MIN_SEARCH_SESSIONS = 250
 MIN_CONFIRM_SESSIONS = 60
+LEAST_SESSIONS = math.ceil(MIN_SEARCH_SESSIONS / FRACTIONS[0]) + 2 * (HORIZON + LOOKBACK)
+"""Of a panel: with fewer, its default windows leave too short a search."""
 
 
 @dataclass(frozen=True)

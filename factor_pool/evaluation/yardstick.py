@@ -11,7 +11,7 @@ from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError
 from factor_pool.evaluation import baselines, cpcv, labels, metrics
 from factor_pool.evaluation.inference import hac_error, hac_t
-from factor_pool.evaluation.windows import HORIZON, LOOKBACK
+from factor_pool.evaluation.windows import LOOKBACK
 
 if TYPE_CHECKING:
     from factor_pool.expression import Expression
@@ -35,7 +35,7 @@ class Yardstick:
     label
         Name in `labels.LABELS`.
     baseline
-        Names in `baselines.BASELINES`.
+        Names in `baselines.BASELINES`; by default the label's own.
     pool
         Canonical texts of the accepted factors.
     pool_values
@@ -46,16 +46,17 @@ class Yardstick:
         self,
         panel: Panel,
         label: str = labels.DEFAULT_LABEL,
-        baseline: Sequence[str] = baselines.DEFAULT_BASELINE,
+        baseline: Sequence[str] | None = None,
         pool: Sequence[str] = (),
         pool_values: Sequence[np.ndarray] = (),
     ) -> None:
-        self.panel = panel
-        self.baseline = tuple(baseline)
-        self.pool = tuple(pool)
         self._label = labels.label(panel, label)
+        self.panel = panel
+        self.foretold = labels.LABELS[label]
+        self.baseline = self.foretold.baseline.names if baseline is None else tuple(baseline)
+        self.pool = tuple(pool)
         self._events = labels.events(panel, label)
-        self._design = baselines.design(panel, baseline)
+        self._design = baselines.design(panel, self.baseline)
         self._pool_values = list(pool_values)
         self._projection = self._project(self._pool_values)
         # Beyond a third of the universe the controls would leave too little to measure.
@@ -64,7 +65,7 @@ class Yardstick:
         self._half_years = (panel.sessions.astype("datetime64[M]").astype(int) % 12) // 6
         self._rivals = {
             name: metrics.hit_rate(baselines.design(panel, [which])[0], self._label, self._events)
-            for name, which in (("persistence", baselines.PERSISTENCE), ("size", baselines.SIZE))
+            for name, which in self.foretold.baseline.rivals.items()
         }
 
     def _project(self, pool_values: Sequence[np.ndarray]) -> metrics.Projection:
@@ -189,8 +190,8 @@ class Yardstick:
         pool = np.nan_to_num(np.abs(means[base:]))
         return {
             "correlations": named,
-            "persistence_exposure": named.get(baselines.PERSISTENCE),
-            "size_exposure": named.get(baselines.SIZE),
+            "persistence_exposure": named.get(self.foretold.baseline.persistence),
+            "size_exposure": named.get(self.foretold.baseline.size),
             "max_pool_correlation": float(pool.max()) if len(pool) else 0.0,
             "closest_member": int(pool.argmax()) if len(pool) else None,
             "pool_size": len(self.pool),
@@ -220,7 +221,7 @@ class Yardstick:
         }
 
     def _cross_validation(self, added: np.ndarray, expression: "Expression") -> dict[str, Any]:
-        purge = HORIZON + min(expression.lookback, LOOKBACK)
+        purge = self.foretold.horizon + min(expression.lookback, LOOKBACK)
         return asdict(cpcv.stability(added, purge=purge))
 
     def _hits(self, daily: metrics.Daily, used: np.ndarray, sign: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 
+from factor_pool.evaluation.labels import LABELS
 from factor_pool.exporters import standalone
 from factor_pool.expression import parse
 from factor_pool.expression.nodes import Call, Field, Node, Number
@@ -36,7 +37,7 @@ def source(members: Sequence[Member]) -> str:
         for member in members
     ]
     facts = "".join(
-        f"    # {'more' if member.sign > 0 else 'less'} means more limit-ups tomorrow; "
+        f"    # {'more' if member.sign > 0 else 'less'} means {LABELS[member.label].more}; "
         f"accepted {member.accepted_at:%Y-%m-%d}, p = {member.p_value:.2g}\n"
         f"    {member.id!r}: {member.id},\n"
         for member in members

@@ -19,7 +19,7 @@ def table(members: Sequence[Member], panel: Panel) -> "pd.DataFrame":
     pandas.DataFrame
         Columns date, instrument, and float32 values in a column for each factor's id, sorted by
         date, then instrument. A value is the expression's own: multiply by the factor's `sign` for
-        "more means more limit-ups".
+        "more means more of what it foretells".
     """
     import pandas as pd
 

@@ -9,7 +9,7 @@ import numpy as np
 from data_profile.panel import Panel
 from factor_pool.backtests import disagreement
 from factor_pool.errors import EvaluationError
-from factor_pool.evaluation.backtest import Market, Rules
+from factor_pool.evaluation.backtest import Market, rules_of
 from factor_pool.evaluation.windows import Window
 from factor_pool.expression import Expression, evaluate
 from factor_pool.report.charts import CHANCE, FACTOR, Cell, Chart, Words, blank, shade
@@ -66,7 +66,7 @@ def simulated(
         Traded one by one, each with an account of its own.
     """
     shown = panel.between(None, max(window.end for window in windows))
-    rules = Rules().on(shown)
+    rules = rules_of(shown)
     try:
         market = Market(shown, rules)
     except EvaluationError:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.profile import Profile
-from data_profile.store import Manifest, Store
-from factor_pool import backtests, borders
+from factor_pool import backtests, borders, universe
 from factor_pool.decay import windows_of
 from factor_pool.evaluation import labels
 from factor_pool.evaluation.portrait import portray
@@ -52,8 +51,8 @@ def report_on_expression(
     EvaluationError
         Unknown label, too few sessions, or no figure in the window.
     """
-    store, profile, tongue = Store(home.store), Profile.load(), language()
-    panel, said = store.panel(), words(tongue)
+    chosen, tongue = universe.of(home), language()
+    panel, profile, said = chosen.panel(home), chosen.profile(), words(tongue)
     expression = parse(text, profile.units(panel))
     if window == "search":
         shown = borders.current(home.ledger, panel, profile.core(panel)).windows.search
@@ -65,7 +64,7 @@ def report_on_expression(
         title=said["one_expression"],
         hypothesis=None,
         evidence=(),
-        origin=_origin(expression, store.manifest(), said),
+        origin=_origin(expression, panel, chosen.source(home), said),
         caveats=(said["caveat.search"], *_field_caveats(expression, profile, said))
         if window == "search"
         else (said["window.all.what"], *_field_caveats(expression, profile, said)),
@@ -101,8 +100,8 @@ def report_on_member(home: Home, member: Member) -> str:
     EvaluationError
         The data at hand no longer reach over the windows, or lack a field.
     """
-    store, profile, tongue = Store(home.store), Profile.load(), language()
-    panel, said = store.panel(), words(tongue)
+    chosen, tongue = universe.of(home), language()
+    panel, profile, said = chosen.panel(home), chosen.profile(), words(tongue)
     with Ledger(home.ledger) as ledger:
         ledger.opened(
             "confirm", "score report", f"report of {member.id}", content_hash=panel.snapshot_id
@@ -117,13 +116,13 @@ def report_on_member(home: Home, member: Member) -> str:
     portrait = portray(
         expression, panel, windows, label=member.label, sign=member.sign, pool=beside
     )
-    manifest = store.manifest()
-    moved = manifest.snapshot_id != member.snapshot
+    moved = panel.snapshot_id != member.snapshot
     background = Background(
         title=said["pool_factor"].format(id=member.id),
         hypothesis=member.hypothesis,
         evidence=_evidence(attempt, test, tried, said),
-        origin=_provenance(member, attempt, said) + _origin(expression, manifest, said),
+        origin=_provenance(member, attempt, said)
+        + _origin(expression, panel, chosen.source(home), said),
         caveats=(
             *([said["caveat.moved"]] if moved else []),
             said["caveat.search"],
@@ -179,14 +178,15 @@ def _provenance(
 
 
 def _origin(
-    expression: Expression, manifest: Manifest, said: Mapping[str, str]
+    expression: Expression, panel: Panel, source: str, said: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    span = f"{manifest.first_session}..{manifest.last_session}"
+    sessions, instruments = panel.shape
+    span = f"{panel.sessions[0]}..{panel.sessions[-1]}"
     return (
         (said["origin.qlib"], expression.qlib()),
         (said["origin.source"],
-         f"{manifest.source}, {manifest.instruments} × {manifest.sessions}, {span}"),
-        (said["origin.snapshot"], manifest.snapshot_id),
+         f"{source}, {instruments} × {sessions}, {span}"),
+        (said["origin.snapshot"], panel.snapshot_id),
         (said["origin.version"], importlib.metadata.version("limit-up-tide")),
         (said["origin.made"], dt.datetime.now(dt.UTC).isoformat(sep=" ", timespec="seconds")),
     )  # fmt: skip

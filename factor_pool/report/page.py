@@ -26,7 +26,6 @@ from factor_pool.report.pages import LANGUAGE_TAGS, environment
 from factor_pool.report.words import words
 
 _FOLDER = Path(__file__).parent
-_INDICATORS = ("limit_up_surge", "limit_up_top_decile")
 Words = Mapping[str, str]
 
 
@@ -102,7 +101,7 @@ def render(portrait: Portrait, background: Background, language: str) -> str:
         expression=str(portrait.expression),
         verdicts=[_verdict(view, said) for view in portrait.views],
         foretells=said[f"label.{portrait.label}"],
-        orientation=said["higher" if portrait.sign > 0 else "lower"],
+        orientation=_orientation(portrait, said),
         hypothesis=background.hypothesis,
         tables=[_table(view, portrait.label, said) for view in portrait.views],
         sections=_sections(drawn, portrait, background, said),
@@ -183,10 +182,15 @@ def _verdict(view: View, said: Words) -> str:
     )
 
 
+def _orientation(portrait: Portrait, said: Words) -> str:
+    word = "higher" if portrait.sign > 0 else "lower"
+    return said.get(f"{word}.{portrait.label}", said[word])
+
+
 def _table(view: View, label: str, said: Words) -> dict[str, Any]:
     """The figures of one window, each beside those of persistence, size and chance."""
     figures, zero, none = view.figures, _Cell("0"), _Cell("–")
-    hit = f"hit.{label}" if label in _INDICATORS else "hit.any"
+    hit = f"hit.{label}" if f"hit.{label}" in said else "hit.any"
     one_day = {name: lags[1] for name, lags in view.persistence.items()}
     rows = [
         _Row(said["marginal"], (_estimate(view.beyond_baseline), zero, zero, zero),

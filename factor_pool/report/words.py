@@ -37,6 +37,15 @@ _WORDS = {
         "is shown in that orientation.",
         "反号使用：数值越低，预期涨停越多。下列数字均按此方向列示。",
     ),
+    "higher.stock_open_return": (
+        "Used as written: higher values should mean a higher return from the next open.",
+        "按原样使用：数值越高，预期次日开盘起的收益越高。",
+    ),
+    "lower.stock_open_return": (
+        "Used with its sign turned: lower values should mean a higher return from the next open. "
+        "Every figure below is shown in that orientation.",
+        "反号使用：数值越低，预期次日开盘起的收益越高。下列数字均按此方向列示。",
+    ),
     "foretells": ("Foretells", "预测目标"),
     "label.limit_up_count": (
         "the number of limit-ups (涨停) in the sector next session",
@@ -57,6 +66,15 @@ _WORDS = {
     "label.composite": (
         "0.7 rank(close) + 0.3 rank(limit-ups) of the next session",
         "下一交易日 0.7 收盘排名 + 0.3 涨停家数排名",
+    ),
+    "label.stock_open_return": (
+        "the stock's return from the next open (the first price after the evening's list) to the "
+        "open after it",
+        "个股自次日开盘（龙虎榜公布后首个可成交价）至再下一日开盘的收益",
+    ),
+    "label.stock_limit_up": (
+        "the stock closing limit-up next session",
+        "个股下一交易日收盘涨停",
     ),
     "window.search": ("search", "搜索窗"),
     "window.confirm": ("confirm", "确认窗"),
@@ -100,6 +118,8 @@ _WORDS = {
     "hit_rate": ("Hit rate of the 5 highest", "前 5 命中率"),
     "hit.any": ("at least one limit-up next session", "下一交易日至少 1 家涨停"),
     "hit.limit_up_surge": ("a wave next session", "下一交易日出现涨停潮"),
+    "hit.stock_open_return": ("a gain from the next open", "次日开盘起上涨"),
+    "hit.stock_limit_up": ("limit-up next session", "下一交易日涨停"),
     "hit.limit_up_top_decile": ("top tenth next session", "下一交易日进入前十分之一"),
     "rank_autocorrelation": ("Rank autocorrelation, 1 session", "排名自相关（1 日）"),
     "coverage": ("Coverage", "覆盖率"),
@@ -259,5 +279,11 @@ _WORDS = {
     "base.ewm40_count": ("limit-ups, EWM 40", "涨停家数 EWM 40"),
     "base.count": ("limit-ups today", "当日涨停家数"),
     "base.ewm10_density": ("density, EWM 10", "涨停密度 EWM 10"),
+    "base.ewm20_limit_up": ("own limit-ups, EWM 20", "自身涨停 EWM 20"),
+    "base.streak": ("streak", "连板数"),
+    "base.turnover": ("turnover", "成交额"),
+    "base.return_5": ("return of 5 sessions", "近 5 日收益"),
+    "base.return_20": ("return of 20 sessions", "近 20 日收益"),
+    "base.float_value": ("float value (size)", "流通市值（规模）"),
     "base.companies": ("companies (size)", "成分股数（规模）"),
 }

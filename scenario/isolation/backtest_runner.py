@@ -19,7 +19,7 @@ import numpy as np
 
 from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError
-from factor_pool.evaluation.backtest import Curve, Market, Rules
+from factor_pool.evaluation.backtest import Curve, Market, Rules, rules_of
 from factor_pool.evaluation.qlib_backtest import QlibBacktest
 from factor_pool.expression import evaluate, parse
 
@@ -91,7 +91,7 @@ def _engine(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> QlibBacktest
     panel = panels[window]
     _check_bounds(job, panel)
     try:
-        rules = Rules(**job.get("rules", {})).on(panel)
+        rules = dataclasses.replace(rules_of(panel), **job.get("rules", {})).on(panel)
     except TypeError as error:
         raise EvaluationError(f"unknown rules of a backtest: {error}") from error
     key = (window, rules)

@@ -233,9 +233,10 @@ def _accepted(found: Found, said: Words) -> Accepted:
                 level=f"{test.level:.2g}",
             )
         )  # fmt: skip
+    sense = f"found.sense.{member.sign}"
     return Accepted(
-        member.id, member.expression, said[f"found.sense.{member.sign}"], member.hypothesis,
-        member.proposer, tuple(lines), f"{member.id}/report.html",
+        member.id, member.expression, said.get(f"{sense}.{member.label}", said[sense]),
+        member.hypothesis, member.proposer, tuple(lines), f"{member.id}/report.html",
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ GATES: Mapping[str, tuple[str, str]] = {
     "strength": ("adds too little in the search window", "搜索窗内增量太小"),
     "power": ("too weak for the confirm window to show", "太弱，确认窗无法检出"),
     "stability": ("not the same in most periods", "多数时段方向不一致"),
-    "halves": ("not the same in both halves of the sectors", "两半板块方向不一致"),
+    "halves": ("not the same in both halves of the universe", "两半样本方向不一致"),
     "turnover": ("reverses from day to day", "排名逐日反转"),
     "kin": (
         "close kin of one that did not hold in the confirm window",
@@ -99,6 +99,14 @@ _WORDS = {
         "± 为 95% 区间半宽（Newey-West）；延续性与规模的增量按定义为 0。",
     ),
     "found.sense.1": ("higher values should mean more limit-ups", "数值越高，预期涨停越多"),
+    "found.sense.1.stock_open_return": (
+        "higher values should mean a higher return from the next open",
+        "数值越高，预期次日开盘起的收益越高",
+    ),
+    "found.sense.-1.stock_open_return": (
+        "lower values should mean a higher return from the next open",
+        "数值越低，预期次日开盘起的收益越高",
+    ),
     "found.sense.-1": ("lower values should mean more limit-ups", "数值越低，预期涨停越多"),
     "found.search": (
         "Search: adds a rank IC of {added} to persistence, size and the earlier pool (t {t}); "
@@ -151,8 +159,8 @@ _WORDS = {
         "同号时段 {value}，需 {needed}",
     ),
     "measured.weaker_half": (
-        "rank IC in the weaker half of the sectors {value}; above {needed} needed",
-        "较弱一半板块的 rank IC {value}，需高于 {needed}",
+        "rank IC in the weaker half of the universe {value}; above {needed} needed",
+        "较弱一半样本的 rank IC {value}，需高于 {needed}",
     ),
     "measured.rank_autocorrelation": (
         "rank autocorrelation {value}; {needed} needed",

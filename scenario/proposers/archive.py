@@ -5,12 +5,12 @@ search does not collapse onto variants of one factor (Mouret and Clune 2015, "Il
 spaces by mapping elites").
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from factor_pool.expression import parse
-from scenario.proposers.themes import THEMES
+from scenario.proposers.themes import THEMES, Theme
 
 NODE_COST = 0.1
 """Fitness lost for each node of an expression, in units of the t statistic."""
@@ -52,9 +52,16 @@ class Elite:
 
 
 class Archive:
-    """Elites by cell, built from attempts in the order of the ledger."""
+    """Elites by cell, built from attempts in the order of the ledger.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    themes
+        The families there are.
+    """
+
+    def __init__(self, themes: Sequence[Theme] = THEMES) -> None:
+        self._themes = themes
         self._elites: dict[Cell, Elite] = {}
 
     @property
@@ -66,7 +73,10 @@ class Archive:
         """Take in an attempt: it becomes the elite of its cell if it is the fittest there."""
         if figures.get("added_t_hac") is None:
             return
-        cell, elite = _cell(text, figures), Elite(text, _fitness(text, figures["added_t_hac"]))
+        cell, elite = (
+            _cell(text, figures, self._themes),
+            Elite(text, _fitness(text, figures["added_t_hac"])),
+        )
         best = self._elites.get(cell)
         if best is None or elite.fitness > best.fitness:
             self._elites[cell] = elite
@@ -90,22 +100,22 @@ def _fitness(text: str, added_t: float) -> float:
     return abs(added_t) - NODE_COST * parse(text).nodes
 
 
-def _cell(text: str, figures: Mapping[str, Any]) -> Cell:
+def _cell(text: str, figures: Mapping[str, Any], themes: Sequence[Theme]) -> Cell:
     exposure = max(abs(figures.get(name) or 0.0) for name in _EXPOSURES)
     return Cell(
-        family_of(text),
+        family_of(text, themes),
         _bin(figures.get("rank_autocorrelation") or 0.0, _AUTOCORRELATION_EDGES),
         _bin(exposure, _EXPOSURE_EDGES),
     )
 
 
-def family_of(text: str) -> str:
+def family_of(text: str, themes: Sequence[Theme] = THEMES) -> str:
     """The theme that names most of the expression's fields; the earlier theme wins a tie."""
 
     def shared(fields: tuple[str, ...]) -> float:
         return sum(text.count(f"${name}") for name in fields) / len(fields) ** 0.5
 
-    return max(THEMES, key=lambda theme: shared(theme.fields)).name
+    return max(themes, key=lambda theme: shared(theme.fields)).name
 
 
 def _bin(value: float, edges: tuple[float, ...]) -> int:

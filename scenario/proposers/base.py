@@ -51,6 +51,8 @@ class Context:
         Canonical texts of the active members of the pool.
     profile
         What the data is, in words: `Profile.describe` of the search panel.
+    universe
+        What the instruments are: "sector" or "stock".
     """
 
     iteration: int
@@ -60,6 +62,7 @@ class Context:
     memory: Memory
     pool: Sequence[str]
     profile: str
+    universe: str = "sector"
 
 
 class Proposer(ABC):

@@ -14,7 +14,8 @@ from factor_pool.expression import ExpressionError, parse
 from scenario.proposers.archive import Archive
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.grammar import Grammar, Tree
-from scenario.proposers.themes import LONG, SHORT, THEMES, Theme, true_to
+from scenario.proposers.stock_themes import BY_UNIVERSE
+from scenario.proposers.themes import LONG, SHORT, Theme, true_to
 
 IMMIGRANTS = 0.2
 """Share of fresh random expressions in an iteration."""
@@ -37,7 +38,11 @@ class Evolve(Proposer):
     def idea(self, context: Context) -> Idea:
         """Each theme in turn first, then themes in proportion to the rank of their best elite."""
         rng = np.random.default_rng([context.seed, context.iteration, _IDEA])
-        themes = [theme for theme in THEMES if set(theme.fields) & set(context.units)]
+        themes = [
+            theme
+            for theme in BY_UNIVERSE[context.universe]
+            if set(theme.fields) & set(context.units)
+        ]
         theme = themes[self._choose(context, themes, rng)]
         return Idea(self.name, theme.hypothesis, theme.reason)
 
@@ -46,7 +51,9 @@ class Evolve(Proposer):
     ) -> list[str]:
         """Untried seeds of the theme, offspring of elites, and immigrants, none tried before."""
         rng = np.random.default_rng([context.seed, context.iteration, _EXPRESSIONS, len(failures)])
-        theme = next(theme for theme in THEMES if theme.hypothesis == idea.hypothesis)
+        theme = next(
+            one for one in BY_UNIVERSE[context.universe] if one.hypothesis == idea.hypothesis
+        )
         grammar = Grammar(context.units, focus=theme.fields)
         batch = _Batch(context, theme)
         for text in _seeds(theme):

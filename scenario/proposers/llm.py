@@ -15,7 +15,7 @@ from scenario.checks import DEEPEST, MOST_NODES, plain
 from scenario.proposers.archive import EXPOSURES, PACES, Cell
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.memory import Memory
-from scenario.proposers.themes import THEMES
+from scenario.proposers.stock_themes import BY_UNIVERSE
 
 if TYPE_CHECKING:
     from scenario.backend import Backend
@@ -104,6 +104,7 @@ class LanguageModel(Proposer):
 
     def _ask(self, context: Context, question: str, shape: Any, what: str) -> Any:
         system = prompts.load("system").render(
+            universe=context.universe,
             profile=context.profile,
             units=context.units,
             operators=OPERATORS.values(),
@@ -146,7 +147,11 @@ def _unused(context: Context) -> list[str]:
 
 def _empty(context: Context) -> list[str]:
     """Kinds of behaviour that no attempt has shown yet, in words; families in turn."""
-    known = [theme.name for theme in THEMES if set(theme.fields) & set(context.units)]
+    known = [
+        theme.name
+        for theme in BY_UNIVERSE[context.universe]
+        if set(theme.fields) & set(context.units)
+    ]
     cells = [
         Cell(family, pace, exposure)
         for exposure in range(len(EXPOSURES))

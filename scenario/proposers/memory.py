@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scenario.proposers.archive import Archive
+from scenario.proposers.stock_themes import BY_UNIVERSE
 
 if TYPE_CHECKING:
     from factor_pool.records import Attempt
@@ -41,10 +42,15 @@ class Memory:
     """A digest of attempts, taken in one after the other in the order of the ledger.
 
     What it says depends on the attempts alone, so that a resumed night knows what it knew.
+
+    Parameters
+    ----------
+    universe
+        "sector" or "stock", whose themes are the families of its archive.
     """
 
-    def __init__(self) -> None:
-        self.archive = Archive()
+    def __init__(self, universe: str = "sector") -> None:
+        self.archive = Archive(BY_UNIVERSE[universe])
         self.gates: Counter[str] = Counter()
         """How many attempts ended at each gate."""
         self.fields: Counter[str] = Counter()

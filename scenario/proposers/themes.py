@@ -1,4 +1,4 @@
-"""The ideas that the built-in search starts from, in A-share terms, with seed expressions.
+"""The ideas that the built-in search starts from on sectors, with seed expressions.
 
 A theme says in words why sectors might see more limit-ups tomorrow, and gives templates of
 expressions. `{w}` is a short window and `{v}` a long one. Templates whose fields the store does

@@ -7,7 +7,7 @@ import yaml
 
 from data_profile.market import synthetic
 from data_profile.panel import Panel
-from data_profile.profile import FIELDS, Profile, ProfileError
+from data_profile.profile import FIELDS, STOCK_FIELDS, Profile, ProfileError
 from data_profile.sources.panel_file import read
 
 
@@ -50,6 +50,16 @@ def test_a_field_is_usable_only_once_it_is_known(profile, panel) -> None:
     for cutoff in ("", "25:00", "9:30", "15:45:00"):
         with pytest.raises(ProfileError, match="no time of day"):
             profile.usable(panel, cutoff=cutoff)
+
+
+def test_the_list_is_known_to_who_forecasts_stocks_in_the_evening(panel) -> None:
+    stocks = Profile.load(STOCK_FIELDS)
+    assert (stocks.cutoff, Profile.load().cutoff) == ("18:10", "15:45")
+    values = {name: panel.values["close"] for name in ("close", "lhb_net_buy")}
+    listed = Panel(panel.sessions, panel.instruments, values, panel.listed)
+    assert stocks.usable(listed) == ("close", "lhb_net_buy")
+    assert stocks.usable(listed, cutoff="15:45") == ("close",)
+    assert "$lhb_net_buy [yuan]" in stocks.describe(listed)
 
 
 def test_the_next_morning_is_later_than_any_time_of_the_session(profile, panel) -> None:

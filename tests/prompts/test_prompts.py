@@ -6,8 +6,9 @@ import pytest
 import prompts
 
 FACTS: dict[str, dict[str, object]] = {
-    "scenario": {"profile": "THE PROFILE"},
+    "scenario": {"profile": "THE PROFILE", "universe": "stock"},
     "system": {
+        "universe": "sector",
         "profile": "THE PROFILE",
         "units": {"close": "points"},
         "operators": [{"signature": "Mean(x, N)", "meaning": "mean of N sessions"}],
@@ -76,7 +77,7 @@ def test_facts_are_never_templates() -> None:
 
 
 def test_versions_are_recorded_in_one_line() -> None:
-    assert "system-1" in prompts.version().split()
+    assert "system-2" in prompts.version().split()
 
 
 def test_nothing_of_confirm_or_sealed_can_be_named() -> None:

@@ -135,9 +135,9 @@ def test_versions_of_the_prompts_are_recorded(
 ) -> None:
     session, _ = Session.open(home, ledger, MineOptions(), "data")
     (first,) = session.record.prompts
-    assert "system-1" in first
+    assert "system-2" in first
     session.iteration_done("llm", evaluated=5, accepted=0, cost=400.0)
-    monkeypatch.setattr("prompts.version", lambda: "system-2")
+    monkeypatch.setattr("prompts.version", lambda: "system-3")
     again, resumed = Session.open(home, ledger, MineOptions(), "data")
     assert resumed
-    assert again.record.prompts == {first: 0, "system-2": 1}
+    assert again.record.prompts == {first: 0, "system-3": 1}

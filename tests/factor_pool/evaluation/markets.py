@@ -35,3 +35,20 @@ def market(seed: int, sessions: int = 400, sectors: int = 30, strength: float = 
         signal=signal,
         noise=rng.normal(size=(sessions, sectors)),
     )
+
+
+def stocks(seed: int, sessions: int = 60, count: int = 20) -> Panel:
+    """The fields of single stocks that their labels and baseline need, all random."""
+    rng = np.random.default_rng(seed)
+    opens, close = 10 * np.exp(np.cumsum(0.02 * rng.normal(size=(2, sessions, count)), axis=1))
+    limit_up = (rng.random((sessions, count)) < 0.1).astype(float)
+    return panel_of(
+        open=opens,
+        close=close,
+        high=np.maximum(opens, close) * 1.01,
+        low=np.minimum(opens, close) * 0.99,
+        turnover=np.exp(rng.normal(size=(sessions, count))),
+        float_value=np.exp(rng.normal(size=(sessions, count))),
+        limit_up=limit_up,
+        streak=limit_up * rng.integers(1, 4, (sessions, count)),
+    )

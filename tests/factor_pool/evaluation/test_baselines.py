@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factor_pool.errors import EvaluationError
-from factor_pool.evaluation.baselines import BASELINES, DEFAULT_BASELINE, design, ewm
-from tests.factor_pool.evaluation.markets import market, panel_of
+from factor_pool.evaluation.baselines import BASELINES, DEFAULT_BASELINE, STOCKS, design, ewm
+from tests.factor_pool.evaluation.markets import market, panel_of, stocks
 
 
 @given(st.integers(0, 10_000), st.sampled_from([1, 2.5, 10, 40]))
@@ -32,7 +32,31 @@ def test_design_is_the_documented_set_in_order() -> None:
         companies,
     ]
     np.testing.assert_allclose(design(panel), np.array(expected), rtol=1e-6)
-    assert tuple(BASELINES) == DEFAULT_BASELINE
+    assert {*DEFAULT_BASELINE, *STOCKS.names} == set(BASELINES)
+
+
+def test_the_design_of_stocks_is_documented_too() -> None:
+    panel = stocks(1, sessions=60)
+    values = {name: pd.DataFrame(x).astype(float) for name, x in panel.values.items()}
+    expected = [
+        values["limit_up"].ewm(span=20).mean(),
+        values["streak"],
+        values["turnover"],
+        values["close"] / values["close"].shift(5) - 1,
+        values["close"] / values["close"].shift(20) - 1,
+        values["float_value"],
+    ]
+    np.testing.assert_allclose(design(panel, STOCKS.names), np.array(expected), rtol=1e-5)
+
+
+def test_the_design_of_stocks_knows_nothing_of_tomorrow() -> None:
+    clean, garbage = stocks(2, sessions=60), stocks(3, sessions=60)
+    values = {
+        name: np.concatenate([x[:41], garbage.values[name][41:]])
+        for name, x in clean.values.items()
+    }
+    before, after = (design(panel, STOCKS.names) for panel in (clean, panel_of(**values)))
+    np.testing.assert_array_equal(before[:, :41], after[:, :41])
 
 
 def test_nothing_outside_the_listing() -> None:

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from factor_pool.errors import EvaluationError
+from factor_pool.evaluation.baselines import SECTORS, STOCKS
 from factor_pool.evaluation.labels import LABELS, events, label
-from tests.factor_pool.evaluation.markets import market, panel_of
+from tests.factor_pool.evaluation.markets import market, panel_of, stocks
 
 
 def test_count_and_density_are_those_of_the_next_session() -> None:
@@ -63,7 +64,47 @@ def test_events_are_limit_ups_or_the_indicator() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(LABELS))
+OF_SECTORS, OF_STOCKS = (
+    sorted(name for name, one in LABELS.items() if one.baseline is baseline)
+    for baseline in (SECTORS, STOCKS)
+)
+
+
+def test_a_stock_is_bought_at_the_next_open_and_sold_at_the_one_after() -> None:
+    opens = np.array([[10.0, 10], [11, 10], [12.1, 5], [12.1, 5]])
+    panel = panel_of(open=opens, high=opens + 1, low=opens - 1)
+    expected = np.array([[0.1, -0.5], [0, 0], [np.nan, np.nan], [np.nan, np.nan]])
+    np.testing.assert_allclose(label(panel, "stock_open_return"), expected, atol=1e-6)
+    assert events(panel, "stock_open_return").tolist()[0] == [True, False]
+
+
+def test_a_stock_that_knew_one_price_cannot_be_bought() -> None:
+    opens = np.full((4, 2), 10.0)
+    high = opens + np.array([[1.0, 1], [1, 0], [1, 1], [1, 1]])
+    panel = panel_of(open=opens, high=high, low=opens)
+    assert np.isfinite(label(panel, "stock_open_return")).tolist()[0] == [True, False]
+
+
+def test_a_stock_closes_at_the_limit_next_session_or_does_not() -> None:
+    panel = panel_of(limit_up=np.array([[0.0, 1], [1, 0], [0, 0]]))
+    assert label(panel, "stock_limit_up")[:2].tolist() == [[1, 0], [0, 0]]
+    assert events(panel, "stock_limit_up").astype(int).tolist() == [[1, 0], [0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("name", OF_STOCKS)
+def test_a_label_of_stocks_begins_after_the_evening_of_its_session(name: str) -> None:
+    """Garbage in everything known at 18:10 of session 40, and after its horizon: the same."""
+    clean, garbage = stocks(5, sessions=60), stocks(6, sessions=60)
+    end = 41 + LABELS[name].horizon
+    values = {
+        k: np.concatenate([garbage.values[k][:41], v[41:end], garbage.values[k][end:]])
+        for k, v in clean.values.items()
+    }
+    poisoned = panel_of(**values)
+    np.testing.assert_array_equal(label(clean, name)[40], label(poisoned, name)[40])
+
+
+@pytest.mark.parametrize("name", OF_SECTORS)
 def test_poison_two_sessions_ahead_changes_nothing(name: str) -> None:
     clean = market(5, sessions=60)
     garbage = market(6, sessions=60)

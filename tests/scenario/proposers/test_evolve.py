@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from data_profile.profile import STOCK_FIELDS, Profile
 from factor_pool.expression import parse
 from scenario.proposers.base import Context
 from scenario.proposers.evolve import Evolve
 from scenario.proposers.grammar import Grammar
 from scenario.proposers.memory import Memory
-from scenario.proposers.themes import THEMES
+from scenario.proposers.stock_themes import STOCK_THEMES
+from scenario.proposers.themes import LONG, SHORT, THEMES
 from tests.scenario.proposers.test_llm import attempt
 
 UNITS = {
@@ -101,3 +103,22 @@ def test_variation_keeps_to_the_language(operation: str) -> None:
         arguments = (tree, rng) if operation != "crossover" else (tree, tree, rng)
         varied = getattr(grammar, operation)(*arguments)
         parse(str(varied))
+
+
+def test_every_seed_of_stocks_is_an_expression_of_their_fields() -> None:
+    profile = Profile.load(STOCK_FIELDS)
+    units = {name: field.unit for name, field in profile.fields.items()}
+    for theme in STOCK_THEMES:
+        assert set(theme.fields) <= set(units)
+        for template in theme.templates:
+            for short, long in zip(SHORT, LONG, strict=True):
+                parse(template.format(w=short, v=long), units)
+
+
+def test_on_stocks_its_ideas_are_of_stocks() -> None:
+    units = {"close": "points", "turnover": "yuan", "lhb_institution_net_buy": "yuan"}
+    for iteration in range(8):
+        given = Context(iteration, 3, 20, units, Memory("stock"), (), "", universe="stock")
+        idea = Evolve().idea(given)
+        assert idea.hypothesis in [theme.hypothesis for theme in STOCK_THEMES]
+        assert Evolve().expressions(idea, given, ())

@@ -66,6 +66,17 @@ def test_the_language_and_the_data_are_explained(asked: Any) -> None:
         assert words in said.replace("At most 8 levels deep and 24 nodes", "at most 24")
 
 
+def test_of_stocks_it_is_told_what_they_are_traded_at(asked: Any) -> None:
+    model, server, replies = asked
+    replies.append(json_said(hypothesis="Institutions go on.", reason="Orders take days."))
+    model.idea(context(universe="stock", units={"lhb_net_buy": "yuan"}, memory=Memory("stock")))
+    (said,) = server.prompts()
+    assert "from the next open to the open after it" in said
+    assert "every column a stock;" in said
+    assert "institutions, changing daily" in said
+    assert "sectors" not in said
+
+
 def test_history_is_told_by_search_facts_alone(asked: Any) -> None:
     model, server, replies = asked
     replies.append(json_said(hypothesis="Flow leads limit-ups.", reason="Money moves first."))
