@@ -80,7 +80,7 @@ def opened(value: Any) -> Any:
 def listen_to(home: Home, panel: Panel, server: ChatServer) -> dict[str, Any]:
     """Run a night on the panel and return all that was heard."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scenario.loop.Store.panel", lambda store: panel)
+        patch.setattr(Store, "panel", lambda store: panel)
         patch.setattr("factor_pool.acceptance.next_test", lambda past, p, settings: (0.0, False))
         patch.setattr("factor_pool.error_budget.next_test", lambda past, p, settings: (1.0, False))
         listener = Listener(patch)
