@@ -179,11 +179,11 @@ class Acceptance:
         current = self._ledger.attempt(attempt.id)
         if current.stage in FINAL_STAGES:
             return self._recorded(current)
-        earlier = self._ledger.pending(current.session, limit=1)[0]
-        if earlier.id != current.id:
+        first = self._ledger.first_pending(current.session)
+        if first != current.id:
             raise LedgerError(
-                f"attempt {earlier.id} is {earlier.stage} and comes before attempt {current.id}: "
-                "decisions follow the order of the ledger"
+                f"attempt {first} has not ended and comes before attempt {current.id}: decisions "
+                "follow the order of the ledger"
             )
         figures = dict(figures if figures is not None else current.figures)
         pool = self._ledger.members()
@@ -253,7 +253,8 @@ class Acceptance:
     def _reject(
         self, attempt: Attempt, figures: Mapping[str, Any], gate: str, reason: str
     ) -> Decision:
-        self._ledger.judged(attempt.id, "rejected", figures=figures, gate=gate, reason=reason)
+        changed = None if figures == attempt.figures else figures
+        self._ledger.judged(attempt.id, "rejected", figures=changed, gate=gate, reason=reason)
         return Decision(False, gate, reason)
 
     def _test(self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[str]) -> Decision:

@@ -66,16 +66,16 @@ class Laboratory:
         A batch goes out in one job for each worker, or more (`job_size`). Where a job fails, its
         expressions go out again one by one, so that one bad expression costs no other its figures.
         """
-        size = job_size(len(texts), self._isolation.workers, self._cells)
-        parts = [texts[i : i + size] for i in range(0, len(texts), size)]
+        amount = -(-len(texts) // job_size(len(texts), self._isolation.workers, self._cells))
+        # Neighbours in a batch cost alike: dealt out like cards, all jobs end at about one time.
+        parts = [texts[k::amount] for k in range(amount)]
         replies = self._isolation.run([self._job("search", part, pool) for part in parts])
-        results: list[Mapping[str, Any] | EvaluationError] = []
-        for part, reply in zip(parts, replies, strict=True):
+        results: list[Mapping[str, Any] | EvaluationError] = [{}] * len(texts)
+        for k, (part, reply) in enumerate(zip(parts, replies, strict=True)):
             if isinstance(reply, Failure) and len(part) > 1:
-                for text in part:
-                    results += self.measure([text], pool)
+                results[k::amount] = [self.measure([text], pool)[0] for text in part]
             else:
-                results += [self._figures(one) for one in _results(reply, len(part))]
+                results[k::amount] = [self._figures(one) for one in _results(reply, len(part))]
         return results
 
     def search(self, text: str, pool: Sequence[str]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import math
 import os
 import signal
@@ -163,6 +164,17 @@ def _windows(
         ) from error
 
 
+@contextlib.contextmanager
+def _imports_uncollected() -> Iterator[None]:
+    """Spare the collector what was imported: it is looked through again and again, and stays."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def _run(night: Night) -> End:
     """Iterate until the night is over, and say why it is."""
     from scenario.rd_loop import FactorLoop, Stopped
@@ -170,7 +182,7 @@ def _run(night: Night) -> End:
     if night.ledger.unpublished():  # a run that was killed left them
         night.publish()
     if night.end is None:  # it may have been killed when all was done
-        with contextlib.suppress(Stopped), asyncio.Runner() as runner:
+        with contextlib.suppress(Stopped), _imports_uncollected(), asyncio.Runner() as runner:
             # What ends the loop is raised here; asyncio would print it once more, with a trace.
             runner.get_loop().set_exception_handler(lambda loop, context: None)
             runner.run(FactorLoop(night).run())

@@ -19,9 +19,10 @@ from factor_pool.evaluation.windows import Window
 from factor_pool.evaluation.yardstick import Yardstick
 from factor_pool.expression import Expression, parse, stream
 
-ACCOUNT_T = 2.0
-"""Size of `added_t_hac` from which on a factor is traded by the simulator as well. An account takes
-a quarter of the time of all other figures, and few factors come so far."""
+DETAILED = (0.02, 3.0)
+"""Sizes of `added_rank_ic` and `added_t_hac` from which on a factor gets all figures and an account
+in the simulator. They take longer than all before them, few factors come so far, and no gate that
+is asked before that of strength reads them."""
 
 _KEPT = 4
 _yardsticks: OrderedDict[tuple[str, str, tuple[str, ...]], Yardstick] = OrderedDict()
@@ -45,8 +46,8 @@ def run(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> dict[str, Any]:
     -------
     dict
         ``{"results": [...]}`` in the order of the expressions. Search: ``{"figures": {...}}`` as
-        `Yardstick.figures`, and for a factor of some strength ``account``, the figures of its
-        portfolio in the simulator (`Curve.figures`), oriented by its sign. Confirm:
+        `Yardstick.figures` with `DETAILED`, and for a factor of that strength ``account``, the
+        figures of its portfolio in the simulator (`Curve.figures`), oriented by its sign. Confirm:
         ``{"daily": [...]}``, what the expression as written adds to baseline and pool in each
         session of the window, None where undefined. Either may be ``{"error": text}`` for an
         expression that cannot be evaluated.
@@ -86,7 +87,7 @@ def _result(
         added = yardstick.daily(values).added[rows]
         return {"daily": [float(x) if np.isfinite(x) else None for x in added]}
     try:
-        figures = yardstick.figures(expression, values)
+        figures = yardstick.figures(expression, values, least=DETAILED)
     except EvaluationError as error:
         return {"error": str(error)}
     return {"figures": figures | _account(figures, values, yardstick.panel)}
@@ -95,7 +96,7 @@ def _result(
 def _account(figures: Mapping[str, Any], values: np.ndarray, panel: Panel) -> dict[str, Any]:
     """The portfolio's figures of a factor that is strong enough; nothing where none has prices."""
     market = _market(panel)
-    if market is None or abs(figures["added_t_hac"] or 0.0) < ACCOUNT_T:
+    if market is None or "hit_rate_at_5" not in figures:
         return {}
     first = panel.sessions[np.argmax(np.isfinite(values).any(axis=1))]
     return {"account": market.simulate(figures["sign"] * values, first).figures()}

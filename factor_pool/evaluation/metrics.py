@@ -207,14 +207,14 @@ class Projection:
         kernels.project(self._label.ranks, controls, result)
         return result
 
-    def daily(self, values: np.ndarray) -> Daily:
-        """Every daily figure of a factor's values (T, S)."""
+    def daily(self, values: np.ndarray, *, in_full: bool = True) -> Daily:
+        """The daily figures of a factor's values (T, S); without `in_full` no halves, no hits."""
         keys, counts = _sorted_keys(values, self._usable)
         table = np.empty((len(keys), kernels.COLUMNS))
         correlations = np.empty((len(keys), self._controls.ranks.shape[1]))
         kernels.measure(
             keys, counts, self._label, self._controls, self._projected,
-            self._halves, self._events, TOP, self._work, table, correlations,
+            self._halves, self._events, TOP, in_full, self._work, table, correlations,
         )  # fmt: skip
         return Daily(
             rank_ic=table[:, kernels.IC],

@@ -488,28 +488,32 @@ def _absent(order: np.ndarray, count: int, present: np.ndarray, absent: np.ndarr
 
 @numba.njit(cache=True)
 def _with_controls(
-    row: np.ndarray, squares: float, count: int, all_columns: int, present: np.ndarray,
-    t: int, controls: Ranked, other: np.ndarray, result: np.ndarray,
+    row: np.ndarray, squares: float, keys: np.ndarray, count: int, all_columns: int,
+    present: np.ndarray, t: int, controls: Ranked, other: np.ndarray, result: np.ndarray,
 ) -> None:  # fmt: skip
     """Rank correlation of one session's row with each control, over the columns of both.
 
-    `all_columns` is the number of columns that have a label.
+    `all_columns` is the number of columns that have a label. Sums of ranks are exact (multiples of
+    a quarter, and small), so that the shorter way gives the same bits as the longer one.
     """
-    marked = False
     for k in range(controls.ranks.shape[1]):
         control = controls.ranks[t, k]
-        complete = controls.counts[t, k] == all_columns
-        if complete and count == all_columns:
-            both = squares * controls.squares[t, k]
-            if both > 0.0:
-                result[k] = _dot(row, control) / np.sqrt(both)
-            continue
-        if not (complete and marked):
+        if controls.counts[t, k] != all_columns:
             other[:] = 0.0
             for p in range(controls.counts[t, k]):
                 other[controls.order[t, k, p]] = 1.0
-            marked = complete  # complete controls share their columns
-        result[k] = _correlation(row, present, control, other, MIN_INSTRUMENTS)
+            result[k] = _correlation(row, present, control, other, MIN_INSTRUMENTS)
+            continue
+        below = controls.squares[t, k]
+        if count < all_columns:
+            total = below = 0.0
+            for p in range(count):
+                value = control[np.int64(keys[p] & np.uint64(0xFFFFFFFF))]
+                total += value
+                below += value * value
+            below -= total * total / count
+        if squares > 1e-9 and below > 1e-9:
+            result[k] = _dot(row, control) / np.sqrt(squares * below)
 
 
 @numba.njit(cache=True)
@@ -541,12 +545,35 @@ def _partials(
 
 
 @numba.njit(cache=True)
+def _with_earlier(
+    row: np.ndarray, squares: float, present: np.ndarray, count: int,
+    earlier: np.ndarray, earlier_squares: float, had: np.ndarray, earlier_count: int,
+) -> float:  # fmt: skip
+    """Rank correlation of a session's row with the previous one's."""
+    if count == earlier_count and _dot(present, had) == count:  # the same columns
+        return _dot(row, earlier) / np.sqrt(squares * earlier_squares)
+    return _correlation(row, present, earlier, had, MIN_INSTRUMENTS)
+
+
+@numba.njit(cache=True)
+def _in_halves(
+    row_left: np.ndarray, label_left: np.ndarray, present: np.ndarray, halves: np.ndarray,
+    other: np.ndarray, figures: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill HALF_A and HALF_B from what all controls leave of factor and label."""
+    for which in range(2):
+        for i in range(other.shape[0]):
+            other[i] = label_left[i] * halves[which, i]
+        figures[HALF_A + which] = _correlation(row_left, present, other, halves[which], MIN_HALF)
+
+
+@numba.njit(cache=True)
 def measure(
     keys: np.ndarray, counts: np.ndarray, label: Ranked, controls: Ranked, projected: Projected,
-    halves: np.ndarray, events: np.ndarray, top: int, work: Scratch,
+    halves: np.ndarray, events: np.ndarray, top: int, in_full: bool, work: Scratch,
     table: np.ndarray, correlations: np.ndarray,
 ) -> None:  # fmt: skip
-    """Every daily figure of one factor.
+    """The daily figures of one factor.
 
     Parameters
     ----------
@@ -559,6 +586,8 @@ def measure(
         (2, S): 1.0 in the columns of each half of the universe, else 0.0.
     events, top
         bool (T, S) of hits, and how many are chosen.
+    in_full
+        Whether the halves and the hits are wanted; they take as long as all the rest.
     work
         For all K controls.
     table, correlations
@@ -568,36 +597,39 @@ def measure(
     row, earlier, again = np.zeros(columns), np.zeros(columns), np.zeros(columns)
     present, had, other = np.zeros(columns), np.zeros(columns), np.empty(columns)
     absent = np.empty(columns, dtype=np.int64)
+    squares = 0.0
+    ranked = 0
     for t in range(keys.shape[0]):
         table[t] = np.nan
         correlations[t] = np.nan
         count, all_columns = counts[t], label.counts[t]
         earlier[:] = row
         had[:] = present
+        earlier_squares, earlier_ranked = squares, ranked
         squares = 0.0
         if count >= MIN_INSTRUMENTS:
             squares = _rank_row(keys[t], count, row)
             _mark(keys[t], count, present)
+        ranked = count
         if squares <= 0.0:  # too few values, or a constant: no ranking
             present[:] = 0.0
+            ranked = 0
             continue
-        table[t, AUTOCORRELATION] = _correlation(row, present, earlier, had, MIN_INSTRUMENTS)
+        table[t, AUTOCORRELATION] = _with_earlier(
+            row, squares, present, count, earlier, earlier_squares, had, earlier_ranked
+        )
         _with_controls(
-            row, squares, count, all_columns, present, t, controls, other, correlations[t]
+            row, squares, keys[t], count, all_columns, present, t, controls, other, correlations[t]
         )
         own, own_squares, units = label.ranks[t], label.squares[t], projected.units[t]
         shares, alive, rest = projected.shares[t], projected.alive[t], projected.rests[t]
         if count == all_columns:
-            work.row_left[:] = row
             for k in range(amount):
                 work.row_shares[k] = _dot(row, units[k])
-                _remove(work.row_left, units[k])
         else:
             own_squares = _rank_again(label.ranks[t], label.order[t], present, again)
             missing = _absent(label.order[t], all_columns, present, absent)
             _shares_again(row, again, units, alive, present, absent, missing, count, work)
-            _leave(row, work.row_shares, units, present, work, work.row_left)
-            _leave(again, work.label_shares, units, present, work, work.label_left)
             own, shares, alive, rest = again, work.label_shares, work.alive, work.label_left
         if own_squares <= 0.0:
             continue
@@ -605,11 +637,15 @@ def measure(
             row, own, squares, own_squares, count, projected.base,
             work.row_shares, shares, alive, table[t],
         )  # fmt: skip
+        if not in_full:
+            continue
+        if count == all_columns:
+            work.row_left[:] = row
+            for k in range(amount):
+                _remove(work.row_left, units[k])
+        else:
+            _leave(row, work.row_shares, units, present, work, work.row_left)
+            _leave(again, work.label_shares, units, present, work, work.label_left)
         if np.isfinite(table[t, ADDED]) and table[t, ADDED] != 0.0:
-            for which in range(2):
-                for i in range(columns):
-                    other[i] = rest[i] * halves[which, i]
-                table[t, HALF_A + which] = _correlation(
-                    work.row_left, present, other, halves[which], MIN_HALF
-                )
+            _in_halves(work.row_left, rest, present, halves, other, table[t])
         _hit_figures(keys[t], count, events[t], top, table[t])

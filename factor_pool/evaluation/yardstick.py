@@ -63,6 +63,11 @@ class Yardstick:
         self._most = max(1, panel.shape[1] // 3)
         self._years = panel.sessions.astype("datetime64[Y]").astype(int) + 1970
         self._half_years = (panel.sessions.astype("datetime64[M]").astype(int) % 12) // 6
+        self._first_rows = {
+            name: int(has.argmax()) if has.any() else None
+            for name, has in ((n, np.isfinite(x).any(axis=1)) for n, x in panel.values.items())
+        }
+        self._listed = panel.listed.sum(axis=1)
         self._rivals = {
             name: metrics.hit_rate(baselines.design(panel, [which])[0], self._label, self._events)
             for name, which in self.foretold.baseline.rivals.items()
@@ -71,18 +76,19 @@ class Yardstick:
     def _project(self, pool_values: Sequence[np.ndarray]) -> metrics.Projection:
         return metrics.Projection(self._label, list(self._design), pool_values, self._events)
 
-    def daily(self, values: np.ndarray) -> metrics.Daily:
+    def daily(self, values: np.ndarray, *, in_full: bool = True) -> metrics.Daily:
         """Daily figures of a factor's values (T, S), beyond baseline and pool.
 
-        With a pool larger than a third of the universe, `added` is beyond the members that
-        correlate most with the factor.
+        Without `in_full` there are no halves and no hits. With a pool larger than a third of the
+        universe, `added` is beyond the members that correlate most with the factor.
         """
-        daily = self._projection.daily(values)
+        daily = self._projection.daily(values, in_full=in_full)
         if len(self.pool) <= self._most:
             return daily
         strength = np.abs(_column_means(daily.correlations[:, len(self.baseline) :]))
         nearest = np.sort(np.argsort(-np.nan_to_num(strength), kind="stable")[: self._most])
-        narrow = self._project([self._pool_values[k] for k in nearest]).daily(values)
+        few = self._project([self._pool_values[k] for k in nearest])
+        narrow = few.daily(values, in_full=in_full)
         return metrics.Daily(**{**vars(daily), "added": narrow.added, "halves": narrow.halves})
 
     def figures(
@@ -91,6 +97,8 @@ class Yardstick:
         values: np.ndarray,
         rows: np.ndarray | None = None,
         sign: int | None = None,
+        *,
+        least: tuple[float, float] | None = None,
     ) -> dict[str, Any]:
         """Every figure of a factor: finite numbers, None where undefined, and dicts of these.
 
@@ -104,6 +112,10 @@ class Yardstick:
             Bool (T,): the sessions that count; all by default.
         sign
             The orientation in which the factor is used, +1 or -1, where that is known already.
+        least
+            Sizes of `added_rank_ic` and `added_t_hac` below which a factor is not worth the rest:
+            ``by_year``, ``cpcv`` and the hits are then left out, and ``halves`` are None. That
+            takes half the time.
 
         Returns
         -------
@@ -129,36 +141,52 @@ class Yardstick:
         first = self._first_row(expression)
         counted = np.ones(len(self.panel.sessions), dtype=bool) if rows is None else rows.copy()
         counted[:first] = False
-        daily = self.daily(np.asarray(values, dtype=np.float32))
+        values = np.asarray(values, dtype=np.float32)
+        daily = self.daily(values, in_full=least is None)
         used = counted & np.isfinite(daily.rank_ic)
         series = {
             name: np.where(used, getattr(daily, name), np.nan)
             for name in ("rank_ic", "marginal", "added", "explained", "autocorrelation")
         }
         oriented = float(sign or (-1 if _mean(series["added"]) < 0 else 1))
+        figures = {
+            **self._coverage(values, counted, first),
+            "sessions": int(used.sum()),
+            **self._strength(series),
+            "sign": oriented,
+            **self._exposures(daily.correlations[used]),
+            **self._stability(series["added"], oriented),
+        }
+        if least is not None:
+            strength = (figures["added_rank_ic"], figures["added_t_hac"])
+            if not all(abs(x) >= enough for x, enough in zip(strength, least, strict=True)):
+                return _finite(figures | {"halves": dict.fromkeys("ab")})
+            daily = self.daily(values)
+        halves = _column_means(daily.halves[used]).tolist()
         return _finite(
             {
-                **self._coverage(values, counted, first),
-                "sessions": int(used.sum()),
-                "rank_ic": _mean(series["rank_ic"]),
-                "rank_icir": _ratio(series["rank_ic"]),
-                "marginal_rank_ic": _mean(series["marginal"]),
-                "marginal_icir": _ratio(series["marginal"]),
-                "t_hac": hac_t(series["marginal"]),
-                "added_rank_ic": _mean(series["added"]),
-                "added_icir": _ratio(series["added"]),
-                "added_t_hac": hac_t(series["added"]),
-                "sign": oriented,
-                "explained": _mean(series["explained"]),
-                "rank_autocorrelation": _mean(series["autocorrelation"]),
-                **self._exposures(daily.correlations[used]),
+                **figures,
                 "by_year": self._by_year(series),
-                **self._stability(series["added"], oriented),
                 "cpcv": self._cross_validation(series["added"], expression),
-                "halves": dict(zip("ab", _column_means(daily.halves[used]).tolist(), strict=True)),
+                "halves": dict(zip("ab", halves, strict=True)),
                 **self._hits(daily, used, oriented),
             }
         )
+
+    def _strength(self, series: dict[str, np.ndarray]) -> dict[str, float]:
+        t = hac_t(series["added"])
+        return {
+            "rank_ic": _mean(series["rank_ic"]),
+            "rank_icir": _ratio(series["rank_ic"]),
+            "marginal_rank_ic": _mean(series["marginal"]),
+            "marginal_icir": _ratio(series["marginal"]),
+            "t_hac": hac_t(series["marginal"]) if self.pool else t,  # without a pool the same
+            "added_rank_ic": _mean(series["added"]),
+            "added_icir": _ratio(series["added"]),
+            "added_t_hac": t,
+            "explained": _mean(series["explained"]),
+            "rank_autocorrelation": _mean(series["autocorrelation"]),
+        }
 
     def _first_row(self, expression: "Expression") -> int:
         """First row at which every field of the expression has had a value."""
@@ -168,19 +196,19 @@ class Yardstick:
                 raise EvaluationError(
                     f"the panel has no field {name!r}; it has {', '.join(self.panel.values)}"
                 )
-            has = np.isfinite(self.panel.values[name]).any(axis=1)
-            if not has.any():
+            row = self._first_rows[name]
+            if row is None:
                 raise EvaluationError(f"the field {name!r} has no value in this window")
-            first = max(first, int(has.argmax()))
+            first = max(first, row)
         return first
 
     def _coverage(self, values: np.ndarray, counted: np.ndarray, first: int) -> dict[str, Any]:
-        listed = self.panel.listed[counted]
+        listed = int(self._listed[counted].sum())
         day = str(self.panel.sessions[first]).replace("-", "")
-        present = (np.isfinite(values[counted]) & listed).sum()
+        present = np.count_nonzero(np.isfinite(values) & self.panel.listed, axis=1)[counted].sum()
         return {
             "first_session": int(day),
-            "coverage": float(present / listed.sum()) if listed.any() else 0.0,
+            "coverage": float(present / listed) if listed else 0.0,
         }
 
     def _exposures(self, correlations: np.ndarray) -> dict[str, Any]:

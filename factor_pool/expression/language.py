@@ -2,8 +2,10 @@
 
 import functools
 import math
+import re
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from factor_pool.expression.canonical import ConstantError, canonical
 from factor_pool.expression.errors import ExpressionError
@@ -164,12 +166,28 @@ def parse(text: str, fields: Mapping[str, str] | None = None) -> Expression:
         raise ExpressionError(
             f"the text has {len(text)} characters, more than {MAX_LENGTH}", text, MAX_LENGTH + 1
         )
-    return _parse(text, None if fields is None else tuple(fields.items()))
+    found = _read.get(_key(text, fields))
+    return found or _parse(text, fields)
 
 
-@functools.lru_cache(maxsize=4_096)  # proposed, checked, judged: a night reads each text many times
-def _parse(text: str, units: tuple[tuple[str, str], ...] | None) -> Expression:
-    parser = Parser(text, None if units is None else dict(units))
+_Key = tuple[str, tuple[tuple[str, str | None], ...] | None]
+_read: dict[_Key, Expression] = {}
+"""The latest texts: proposed, checked, scored and judged, a night reads each many times. With a
+text goes what it says in canonical form, with the same units and without any."""
+_KEPT = 8_192
+_keeping = threading.Lock()
+_NAMES = re.compile(r"\$(\w+)")
+
+
+def _key(text: str, fields: Mapping[str, str] | None) -> _Key:
+    """The text with the units of the fields that it names: what `_parse` depends on."""
+    if fields is None:
+        return text, None
+    return text, tuple((name, fields.get(name)) for name in _NAMES.findall(text))
+
+
+def _parse(text: str, fields: Mapping[str, str] | None) -> Expression:
+    parser = Parser(text, fields)
     root = parser.whole()
     try:
         node = canonical(root.node)
@@ -183,7 +201,19 @@ def _parse(text: str, units: tuple[tuple[str, str], ...] | None) -> Expression:
     ):
         if size > most:
             parser.fail(f"the tree has {size} {what}; at most {most}", root.column)
+    _keep(text, fields, written)
     return written
+
+
+def _keep(text: str, fields: Mapping[str, str] | None, written: Expression) -> None:
+    key, short = _key(text, fields), str(written)
+    with _keeping:
+        if fields is None or written.fields <= dict(key[1] or ()).keys():  # not in other letters
+            _read.setdefault(key, written)
+        _read.setdefault(_key(short, fields), written)
+        _read.setdefault(_key(short, None), replace(written, unit=None))
+        while len(_read) > _KEPT:
+            del _read[next(iter(_read))]
 
 
 def _depth(node: Node) -> int:

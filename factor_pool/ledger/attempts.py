@@ -191,12 +191,16 @@ class Attempts(Database):
             (*values, after, -1 if limit is None else limit),
         )
 
-    def pending(self, session: str, limit: int | None = None) -> list[Attempt]:
+    def pending(self, session: str) -> list[Attempt]:
         """Attempts of a session that have not ended, in order: what a resumed run must finish."""
-        return self._select(
-            "WHERE session=? AND stage IN ('proposed', 'scored') ORDER BY id LIMIT ?",
-            (session, -1 if limit is None else limit),
-        )
+        return self._select("WHERE session=? AND stage IN ('proposed', 'scored')", (session,))
+
+    def first_pending(self, session: str) -> int | None:
+        """Id of the first of `pending`."""
+        return self._rows(
+            "SELECT min(id) FROM attempts WHERE session=? AND stage IN ('proposed', 'scored')",
+            (session,),
+        )[0][0]
 
     def count(
         self,

@@ -66,6 +66,7 @@ def main() -> None:
             continue
         _answer(sink, {**number, "prepared": True})
         _answer(sink, {**number, **service.serve(message)})
+        service.bury()
 
 
 def _lines(fd: int) -> Iterator[bytes]:
@@ -88,6 +89,7 @@ class _Service:
 
     def __init__(self, hello: Mapping[str, Any], source: int) -> None:
         self._source = source
+        self._child = 0
         _use_shipped_kernels()
         if hello["folder"]:
             sys.path.append(hello["folder"])
@@ -121,16 +123,28 @@ class _Service:
         deadline = time.monotonic() + self._limits["seconds"]
         readable, writable = os.pipe()
         worker = os.getpid()
-        child = os.fork()
-        if child == 0:
+        self._child = os.fork()
+        if self._child == 0:
             self._become_job(worker, writable, run, job)
         os.close(writable)
+        heard = None
         try:
             heard = self._collect(readable, deadline)
-            return heard or self._post_mortem(child, deadline)
+            return heard or self._post_mortem(self._child, deadline)
         finally:
             os.close(readable)
-            _end(child)
+            if heard is None or "said" not in heard:
+                self.bury()
+
+    def bury(self) -> None:
+        """Make sure that the last job's process is gone.
+
+        It takes some milliseconds to give back a process's memory, and the host has an orderly
+        job's answer by then.
+        """
+        if self._child:
+            _end(self._child)
+        self._child = 0
 
     def _collect(self, pipe: int, deadline: float) -> Verdict | None:
         """All that a job writes until it closes its pipe; None if it closes it without a word."""
@@ -186,7 +200,7 @@ class _Service:
                 outcome = json.dumps(_failure("memory", "wanted more memory than its limit"))
             except BaseException as error:  # noqa: BLE001 - nothing is above: the process ends
                 outcome = json.dumps(_failure("crash", _describe(error)))
-            with os.fdopen(3, "wb", closefd=False) as file:
+            with os.fdopen(3, "wb") as file:  # its end is the end of what is said
                 file.write(outcome.encode())
         finally:
             os._exit(0)

@@ -261,7 +261,7 @@ def test_figures_of_a_broken_worker_are_refused(desk: Desk, figures: dict[str, A
 
 def test_decisions_follow_the_order_of_the_ledger(desk: Desk) -> None:
     first, second = desk.attempt("$close"), desk.attempt("$open")
-    with pytest.raises(LedgerError, match=f"attempt {first.id} is scored and comes before"):
+    with pytest.raises(LedgerError, match=f"attempt {first.id} has not ended and comes before"):
         desk.acceptance.decide(second)
     assert desk.acceptance.decide(first).accepted
     assert desk.acceptance.decide(second).accepted

@@ -14,7 +14,8 @@ from factor_pool.errors import EvaluationError
 from factor_pool.evaluation import jobs
 from factor_pool.evaluation.backtest import Market, Rules
 from factor_pool.evaluation.windows import Windows, place
-from factor_pool.evaluation.yardstick import pool_fingerprint
+from factor_pool.evaluation.yardstick import Yardstick, pool_fingerprint
+from factor_pool.expression import evaluate, parse
 from tests.factor_pool.evaluation.markets import market, panel_of
 
 TEXTS = ["Mean($signal, 2)", "$noise", "$limit_up_count", "$company_count", "Mean($close, 5)"]
@@ -75,7 +76,23 @@ def test_signal_noise_persistence_and_size_are_told_apart(panels: dict[str, Pane
     assert count["correlations"]["count"] == pytest.approx(1.0)
     assert size["size_exposure"] == pytest.approx(1.0)
     assert signal["hit_rate_at_5"] > signal["base_rate"]
-    assert count["persistence_hit_rate_at_5"] > count["base_rate"]
+    assert signal["persistence_hit_rate_at_5"] > signal["base_rate"]
+
+
+def test_a_weak_factor_has_what_the_gates_up_to_strength_ask_for_and_no_more(
+    panels: dict[str, Panel],
+) -> None:
+    strong, weak = (r["figures"] for r in search(panels, ["$signal", "$noise"]))
+    assert abs(weak["added_t_hac"]) < jobs.DETAILED[1]
+    assert strong.keys() - weak.keys() == {
+        "account", "base_rate", "by_year", "cpcv", "hit_rate_at_5", "hit_rate_error",
+        "persistence_hit_rate_at_5", "size_hit_rate_at_5",
+    }  # fmt: skip
+    assert weak["halves"] == {"a": None, "b": None}  # with which no factor passes that gate
+    in_full = Yardstick(panels["search"]).figures(
+        parse("$noise"), evaluate([parse("$noise")], panels["search"])[0]
+    )
+    assert weak == {name: in_full[name] for name in weak} | {"halves": weak["halves"]}
 
 
 def test_negation_keeps_everything_but_the_sign(panels: dict[str, Panel]) -> None:
@@ -229,7 +246,7 @@ def test_a_strong_factor_has_an_account_and_a_weak_one_none(panels: dict[str, Pa
     strong, turned, weak = (
         one["figures"] for one in search(panels, ["$signal", "0 - $signal", "$noise"])
     )
-    assert abs(strong["added_t_hac"]) >= jobs.ACCOUNT_T > abs(weak["added_t_hac"])
+    assert abs(strong["added_t_hac"]) >= jobs.DETAILED[1] > abs(weak["added_t_hac"])
     assert "account" not in weak
     trade = Market(priced, Rules().on(priced))
     curve = trade.simulate(priced.values["signal"], priced.sessions[0])

@@ -2,8 +2,9 @@
 
 import pytest
 
-from factor_pool.expression import ExpressionError, parse
+from factor_pool.expression import Call, Expression, ExpressionError, Field, language, parse
 from factor_pool.expression.operators import OPERATORS
+from tests.factor_pool.expression.generate import UNITS, expressions
 
 _FIELDS = {
     "close": "points",
@@ -97,3 +98,19 @@ def test_every_operator_gives_a_unit() -> None:
             if kind != "window"
         ]
         assert operator.unit(given) in ("dimensionless", "ratio")
+
+
+def test_canonical_text_read_anew_is_what_was_kept_beside_the_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for written in expressions(300, seed=5):
+        text = str(Expression.of(Call("Mul", (written.node, Field("rate"))), UNITS))
+        kept = parse(text, UNITS), parse(text)
+        monkeypatch.setattr(language, "_read", {})
+        anew = parse(text, UNITS)
+        monkeypatch.setattr(language, "_read", {})
+        without = parse(text)
+        assert [(one.node, one.unit) for one in kept] == [
+            (anew.node, anew.unit),
+            (without.node, None),
+        ]
