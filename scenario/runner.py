@@ -58,8 +58,7 @@ class FactorRunner(Developer):
         rejected: Counter[str] = Counter()
         evaluated = accepted = 0
         best: float | None = None
-        batch = night.ledger.attempts(session=night.session.id, after=min(ids, default=0) - 1)
-        for attempt in batch:
+        for attempt in map(night.ledger.attempt, ids):
             gate = attempt.gate
             if attempt.stage == "scored":
                 decision = night.acceptance.decide(attempt)

@@ -7,12 +7,15 @@ it is an expression. Trees that it would refuse for their units are avoided, not
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from factor_pool.expression import ExpressionError, parse
 from factor_pool.expression.nodes import Call, Node, to_text
 from factor_pool.expression.operators import OPERATORS, Operator
+
+_Thing = TypeVar("_Thing")
 
 WINDOWS = (2, 3, 5, 8, 10, 15, 20, 30, 40, 60)
 FRACTIONS = ("0.2", "0.5", "0.8")
@@ -79,12 +82,12 @@ class Grammar:
         self._units = dict(units)
         self._fields = sorted(units)
         weight = np.array([6.0 if name in focus else 1.0 for name in self._fields])
-        self._field_share = weight / weight.sum()
+        self._field_shares = _cumulated(weight)
         usable = [o for o in OPERATORS.values() if o.name not in _USELESS]
         self._operators = [o for o in usable if _WEIGHTS[o.kind]]
         kinds = [o.kind for o in self._operators]
         share = np.array([_WEIGHTS[kind] / kinds.count(kind) for kind in kinds])
-        self._operator_share = share / share.sum()
+        self._operator_shares = _cumulated(share)
 
     def tree(self, text: str) -> Tree:
         """The tree of an expression's text."""
@@ -94,8 +97,7 @@ class Grammar:
         """A fresh expression of at most `depth` operators above a field."""
         if depth == 0:
             return self._field(rng)
-        operator = self._operators[int(rng.choice(len(self._operators), p=self._operator_share))]
-        return self._call(operator, rng, depth)
+        return self._call(_weighted(self._operators, self._operator_shares, rng), rng, depth)
 
     def mutate(self, tree: Tree, rng: np.random.Generator) -> Tree:
         """Another random sub-tree at a random place."""
@@ -148,7 +150,7 @@ class Grammar:
         return Tree("Add" if rng.random() < 0.5 else "Mul", ranked)
 
     def _field(self, rng: np.random.Generator) -> Tree:
-        return Tree(f"${self._fields[int(rng.choice(len(self._fields), p=self._field_share))]}")
+        return Tree(f"${_weighted(self._fields, self._field_shares, rng)}")
 
     def _call(self, operator: Operator, rng: np.random.Generator, depth: int) -> Tree:
         args: list[Tree] = []
@@ -177,6 +179,16 @@ class Grammar:
             return Tree(smoother, (tree, _window(rng)))
         field = Tree(f"${fields[int(rng.integers(len(fields)))]}")
         return field if rng.random() < 0.6 else Tree("Mean", (field, _window(rng)))
+
+
+def _cumulated(weights: np.ndarray) -> np.ndarray:
+    shares = (weights / weights.sum()).cumsum()
+    return shares / shares[-1]
+
+
+def _weighted(things: Sequence[_Thing], shares: np.ndarray, rng: np.random.Generator) -> _Thing:
+    """What `rng.choice(things, p=...)` draws, ten times as fast."""
+    return things[int(shares.searchsorted(rng.random(), side="right"))]
 
 
 @functools.lru_cache(maxsize=4_096)  # parents are drawn again and again
