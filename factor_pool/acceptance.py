@@ -59,6 +59,7 @@ _PERHAPS = (
     "added_rank_ic", "added_t_hac", "explained", "rank_autocorrelation", "closest_member",
 )  # fmt: skip
 _TABLES = ("correlations", "halves", "periods")
+_MOST_ALIKE = 3
 
 
 def _check(figures: Mapping[str, Any]) -> None:
@@ -154,6 +155,7 @@ class Acceptance:
         self._search = search
         self.settings = settings or Settings()
         self._who = who
+        self._failures: dict[tuple[object, ...], list[Attempt]] = {}
         self.gates = gates_of(self.settings, ledger, windows.confirm.sessions, fields, cutoff)
 
     def decide(self, attempt: Attempt, figures: Mapping[str, Any] | None = None) -> Decision:
@@ -229,26 +231,32 @@ class Acceptance:
 
     def _kin(self, attempt: Attempt, figures: Mapping[str, Any]) -> tuple[str, str] | None:
         """Object to a near copy of a factor that failed its confirm test on the same data."""
-        failures = self._ledger.attempts(
-            snapshot=attempt.snapshot,
-            label=attempt.label,
-            borders=attempt.borders,
-            gate="confirm",
-        )
-        if not failures:
-            return None
-        # Near copies resemble each other in every figure: the most alike are enough.
         own = _signature(figures)
-        failures.sort(key=lambda one: math.dist(own, _signature(one.figures)))
-        del failures[self.settings.failures_compared :]
-        beside = self._measured(attempt, [str(one.canonical) for one in failures])
-        largest, closest = beside["max_pool_correlation"], beside["closest_member"]
-        if largest < self.settings.max_failed_correlation:
-            return None
-        return "kin", (
-            f"Its ranks correlate {largest:.2f} in size with attempt {failures[closest].id}, which "
-            "was not confirmed on unseen sessions; a near copy gets no second test."
+        alike = sorted(
+            self._failed(attempt), key=lambda one: (math.dist(own, _signature(one.figures)), one.id)
         )
+        # Near copies resemble each other in every figure: the most alike are enough, and of these
+        # the first few mostly tell.
+        alike = alike[: self.settings.failures_compared]
+        for part in (alike[:_MOST_ALIKE], alike[_MOST_ALIKE:]):
+            if not part:
+                return None
+            beside = self._measured(attempt, [str(one.canonical) for one in part])
+            largest, closest = beside["max_pool_correlation"], beside["closest_member"]
+            if largest >= self.settings.max_failed_correlation:
+                return "kin", (
+                    f"Its ranks correlate {largest:.2f} in size with attempt {part[closest].id}, "
+                    "which was not confirmed on unseen sessions; a near copy gets no second test."
+                )
+        return None
+
+    def _failed(self, attempt: Attempt) -> list[Attempt]:
+        """Attempts that were not confirmed on the same data; read once, then kept up to date."""
+        data = {"snapshot": attempt.snapshot, "label": attempt.label, "borders": attempt.borders}
+        key = tuple(data.values())
+        if key not in self._failures:
+            self._failures[key] = self._ledger.attempts(gate="confirm", **data)  # type: ignore[arg-type]
+        return self._failures[key]
 
     def _reject(
         self, attempt: Attempt, figures: Mapping[str, Any], gate: str, reason: str
@@ -256,6 +264,16 @@ class Acceptance:
         changed = None if figures == attempt.figures else figures
         self._ledger.judged(attempt.id, "rejected", figures=changed, gate=gate, reason=reason)
         return Decision(False, gate, reason)
+
+    def _not_confirmed(
+        self, attempt: Attempt, figures: Mapping[str, Any], test: Test | None = None
+    ) -> Decision:
+        known = self._failed(attempt)
+        self._ledger.judged(
+            attempt.id, "rejected", figures=figures, gate="confirm", reason=NOT_CONFIRMED, test=test
+        )
+        known.append(self._ledger.attempt(attempt.id))
+        return Decision(False, "confirm", NOT_CONFIRMED)
 
     def _test(self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[str]) -> Decision:
         canonical, sign = str(attempt.canonical), int(figures["sign"])
@@ -272,16 +290,13 @@ class Acceptance:
         )
         if np.isfinite(daily).sum() < self.settings.min_confirm_sessions:
             # In the same words as below: why it was not confirmed is more than one bit.
-            return self._reject(attempt, figures, "confirm", NOT_CONFIRMED)
+            return self._not_confirmed(attempt, figures)
         p_value = bootstrap_p(sign * daily, seed=seed_of(canonical))
         test = self._spend(attempt, p_value, sign, daily)
         if test.discovery:
             member = self._ledger.accept(attempt.id, test, sign=sign, figures=figures)
             return Decision(True, member=member)
-        self._ledger.judged(
-            attempt.id, "rejected", figures=figures, gate="confirm", reason=NOT_CONFIRMED, test=test
-        )
-        return Decision(False, "confirm", NOT_CONFIRMED)
+        return self._not_confirmed(attempt, figures, test)
 
     def _spend(self, attempt: Attempt, p_value: float, sign: int, daily: np.ndarray) -> Test:
         """Put the p-value through the online rule, restored from every test before it."""

@@ -290,8 +290,9 @@ def _rank(
     columns = np.flatnonzero(dataset.present[-1])
     if len(columns) == 0:
         raise PredictorError(
-            f"no sector's limit-ups of {dataset.sessions[-1]} came in by {CUTOFF} or in "
-            "the night after: what comes later is no forecast; ask for another session with --date"
+            f"the store knows no sector's limit-ups of {dataset.sessions[-1]} that came in by "
+            f"{CUTOFF} or, late, on that evening; collect them with tide daily --once, or ask for "
+            "another session with --date"
         )
     said = stored.model.predict(dataset.values[-1, columns])
     rankings = []

@@ -225,6 +225,35 @@ def test_a_near_copy_of_a_failure_gets_no_second_test(desk: Desk) -> None:
     assert len(desk.ledger.tests()) == 1
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+def test_the_most_alike_failures_are_asked_first_and_then_the_others(
+    ledger: Ledger, reopened: bool
+) -> None:
+    desk = Desk(ledger, Settings(failures_compared=5, min_same_sign=0.0))
+    desk.daily = lambda text: [0.001, -0.001] * 60
+    for k in range(6):  # the sixth of the failures is the least alike
+        desk.searched = lambda text, pool: good_figures(pool)
+        desk.decide(f"$f{k}", correlations={"companies": 0.1 * k})
+    if reopened:
+        desk = Desk(ledger, desk.acceptance.settings)
+    del desk.asked[:]
+    desk.daily = strong
+    desk.searched = lambda text, pool: (
+        good_figures(pool)
+        | {
+            "max_pool_correlation": 0.95 if "$f4" in pool else 0.2,
+            "closest_member": len(pool) - 1,
+        }
+    )
+    decision = desk.decide("$open", correlations={"companies": 0.0})
+    assert [pool for _, _, pool in desk.asked] == [("$f0", "$f1", "$f2"), ("$f3", "$f4")]
+    assert decision.gate == "kin"
+    assert "with attempt 5" in decision.reason
+    del desk.asked[:]
+    desk.decide("$high", correlations={"companies": 0.45})
+    assert [pool for _, _, pool in desk.asked] == [("$f4", "$f5", "$f3")]
+
+
 def test_a_failing_evaluator_ends_the_attempt_not_the_night(desk: Desk) -> None:
     def broken(text: str) -> list[float]:
         raise EvaluationError("timeout after 60 s")
