@@ -174,7 +174,7 @@ _Key = tuple[str, tuple[tuple[str, str | None], ...] | None]
 _read: dict[_Key, Expression] = {}
 """The latest texts: proposed, checked, scored and judged, a night reads each many times. With a
 text goes what it says in canonical form, with the same units and without any."""
-_KEPT = 8_192
+_KEPT = 2_048
 _keeping = threading.Lock()
 _NAMES = re.compile(r"\$(\w+)")
 
