@@ -15,22 +15,21 @@ A version is built in `.building`, flushed, renamed and only then linked; tables
 are hard links to the version before. A build that dies leaves the current version as it was.
 """
 
-import contextlib
 import datetime
 import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from data_profile import dragon_list, money, stock_panel
-from data_profile.errors import PanelError, StoreError
-from data_profile.files import exclusive, fsync_dir, fsync_tree, switch_link
+from data_profile.building import building, wrapped
+from data_profile.errors import StoreError
+from data_profile.files import fsync_dir, fsync_tree, switch_link
 from data_profile.panel import Panel
 from data_profile.seat_types import typed
 from data_profile.seats import Seats
@@ -42,6 +41,7 @@ from data_profile.stock_rows import joined, rows_with_session
 TAKEN = ("bars", "map", "list_rows", "seat_rows", "limit_events")
 DERIVED = ("lists", "seats")
 COLLECTED = "collected"
+_NAME = "the stock store"
 _VERSION = re.compile(r"v(\d{6})")
 
 
@@ -106,7 +106,7 @@ class StockStore:
                 f"no daily bars of stocks in {self.folder}; run: tide data import FILE with "
                 "columns date, code, open, high, low, close, volume"
             )
-        with _wrapped("read"):
+        with wrapped(_NAME, "read"):
             return Panel.open(folder)
 
     def map(self) -> pd.DataFrame:
@@ -187,7 +187,7 @@ class StockStore:
             current version is as it was.
         """
         rows = frame.assign(source=source, observed_at=np.datetime64("NaT", "us"))
-        with self._building():
+        with building(self.folder, _NAME, self._sweep):
             held = self._held(table)
             if held is not None and "session" in rows:
                 kept = held[held["source"] == COLLECTED]
@@ -225,7 +225,7 @@ class StockStore:
             As `take`.
         """
         seen = pd.Timestamp(observed_at).tz_convert("UTC").tz_localize(None)
-        with self._building():
+        with building(self.folder, _NAME, self._sweep):
             new: dict[str, pd.DataFrame] = {}
             for session in sorted(days):
                 for name, frame in days[session].items():
@@ -247,7 +247,7 @@ class StockStore:
                 f"no table {name} of stocks in {self.folder}; run: tide data import FILE with the "
                 "stock file that has it"
             )
-        with _wrapped("read"):
+        with wrapped(_NAME, "read"):
             return pd.read_parquet(path)
 
     def _held(self, name: str) -> pd.DataFrame | None:
@@ -301,26 +301,6 @@ class StockStore:
         return max((int(m[1]) for p in self.folder.iterdir() if (m := _VERSION.fullmatch(p.name))),
                    default=0)  # fmt: skip
 
-    @contextlib.contextmanager
-    def _building(self) -> Iterator[None]:
-        """Keep other builds out; before and after, remove what belongs to no version kept."""
-        with contextlib.ExitStack() as stack:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(exclusive(self.folder / "lock"))
-            except BlockingIOError as error:
-                raise StoreError(
-                    f"another process is building {self.folder}; wait until it has ended"
-                ) from error
-            except OSError as error:
-                raise StoreError(f"{self.folder} cannot be written: {error}") from error
-            with _wrapped("built"):
-                self._sweep()
-                try:
-                    yield
-                finally:
-                    self._sweep()
-
     def _sweep(self) -> None:
         """Remove what a killed build left, and versions but the current and the one before."""
         shutil.rmtree(self.folder / ".building", ignore_errors=True)
@@ -353,14 +333,3 @@ def _write(folder: Path, name: str, frame: pd.DataFrame, source: str) -> StockTa
         source=source,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
-
-
-@contextlib.contextmanager
-def _wrapped(what: str) -> Iterator[None]:
-    """Turn what the disk and the file formats raise into a StoreError."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except (OSError, ValueError, PanelError, pa.ArrowException) as error:
-        raise StoreError(f"the stock store cannot be {what}: {error}") from error

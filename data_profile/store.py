@@ -18,23 +18,22 @@ then linked. A build that dies leaves the current version as it was; the next on
 left. A version that a process has mapped stays readable for it after it is removed.
 """
 
-import contextlib
 import datetime
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from data_profile import qlib_tree
+from data_profile.building import building, wrapped
 from data_profile.errors import PanelError, SourceError, StoreError
-from data_profile.files import exclusive, fsync_dir, fsync_tree, switch_link, write_atomic
+from data_profile.files import fsync_dir, fsync_tree, switch_link, write_atomic
 from data_profile.identifiers import (
     FIELD_RULE,
     INSTRUMENT_RULE,
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SPARE = ".spare"
+_NAME = "the store"
 _VERSION = re.compile(r"v(\d{6})")
 
 
@@ -128,7 +128,7 @@ class Store:
         (True, False)
         """
         limit = Limit(as_of, cutoff)
-        with _wrapped("read"):
+        with wrapped(_NAME, "read"):
             if limit == Limit():
                 return Panel.open(self.version / "panel")
             panel = self.truth().panel(limit)
@@ -164,7 +164,7 @@ class Store:
         StoreError
             There is none, or it is damaged.
         """
-        with _wrapped("read"):
+        with wrapped(_NAME, "read"):
             return json.loads((self.version / "names.json").read_bytes())
 
     @property
@@ -227,7 +227,7 @@ class Store:
             was written does not read back. The current version is as it was.
         """
         _check_names(Panel.from_frame(frame))
-        with self._building():
+        with building(self.folder, _NAME, self._sweep):
             truth = self._base().with_file(
                 frame, source=source, observed_at=datetime.datetime.now(datetime.UTC), add=add
             )
@@ -280,7 +280,7 @@ class Store:
             is as it was.
         """
         frame = _checked_day(rows, session, observed_at, state)
-        with self._building():
+        with building(self.folder, _NAME, self._sweep):
             before = self._base()
             truth = before.with_day(
                 frame, session=session, state=state, source=source,
@@ -314,7 +314,7 @@ class Store:
         CalendarError, SourceError, PanelError, StoreError
             As `append`. The current version is as it was.
         """
-        with self._building():
+        with building(self.folder, _NAME, self._sweep):
             before = truth = self._base()
             for rows, session in days:
                 truth = truth.with_day(
@@ -333,7 +333,7 @@ class Store:
         StoreError
             Neither the current version's rows nor those of the one before are whole.
         """
-        with self._building():
+        with building(self.folder, _NAME, self._sweep):
             failures = []
             for version in reversed(self._versions()):
                 try:
@@ -382,26 +382,6 @@ class Store:
         fsync_dir(self.folder)
         switch_link(self.folder / "current", version)
         return manifest
-
-    @contextlib.contextmanager
-    def _building(self) -> Iterator[None]:
-        """Keep other builds out; before and after, remove what belongs to no version kept."""
-        with contextlib.ExitStack() as stack:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(exclusive(self.folder / "lock"))
-            except BlockingIOError as error:
-                raise StoreError(
-                    f"another process is building {self.folder}; wait until it has ended"
-                ) from error
-            except OSError as error:
-                raise StoreError(f"{self.folder} cannot be written: {error}") from error
-            with _wrapped("built"):
-                self._sweep()
-                try:
-                    yield
-                finally:
-                    self._sweep()
 
     def _versions(self) -> list[Path]:
         return sorted(path for path in self.folder.iterdir() if _VERSION.fullmatch(path.name))
@@ -563,14 +543,3 @@ def _names_left(version: Path) -> dict[str, str]:
 
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@contextlib.contextmanager
-def _wrapped(what: str) -> Iterator[None]:
-    """Turn what the disk and the file formats raise into a StoreError."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except (OSError, ValueError, PanelError, pa.ArrowException) as error:
-        raise StoreError(f"the store cannot be {what}: {error}") from error
