@@ -34,6 +34,17 @@ _SINGLE_THREADED = {
     "OPENBLAS_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
 }
+# A job's process touches all its memory for the first time: in large pages that takes a tenth less
+# of its whole time. Without glibc, or with an older one, this says nothing. As in the Dockerfile.
+_LARGE_PAGES = ":".join(
+    f"glibc.malloc.{name}"
+    for name in (
+        "hugetlb=1",
+        "top_pad=67108864",
+        "mmap_threshold=33554432",
+        "trim_threshold=2000000000",
+    )
+)
 
 
 class ProcessIsolation(WorkerPool):
@@ -174,6 +185,7 @@ def _environment(kernels: Path, scratch: Path) -> dict[str, str]:
             "PYTHONPATH": str(sources.PROJECT),
             "PYTHONDONTWRITEBYTECODE": "1",
             "LANG": "C.UTF-8",
+            "GLIBC_TUNABLES": _LARGE_PAGES,
             "NUMBA_CACHE_DIR": str(kernels),
             "TIDE_SCRATCH": str(scratch),
             "HOME": str(scratch),
