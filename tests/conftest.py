@@ -61,6 +61,12 @@ def tab() -> Iterator["Tab"]:
 
 
 @pytest.fixture(scope="session")
+def kernels(request: pytest.FixtureRequest) -> Path:
+    """Where worker processes find their kernels, compiled once: that takes half a minute."""
+    return request.config.cache.mkdir("kernels")
+
+
+@pytest.fixture(scope="session")
 def market_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A panel file of a small synthetic market."""
     from data_profile.market import synthetic

@@ -2,13 +2,16 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from factor_pool import acceptance, gates
 from factor_pool.discovery import next_test
+from factor_pool.evaluation.inference import bootstrap_p
 from factor_pool.gates import Gate, Settings
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Member
@@ -63,6 +66,16 @@ def after(function: Callable[..., Any], switch: Switch, place: str) -> Callable[
     return watched
 
 
+@cache
+def _p_value(series: bytes, seed: int) -> float:
+    return bootstrap_p(np.frombuffer(series), seed=seed)
+
+
+def drawn_once(series: np.ndarray, *, seed: int) -> float:
+    """`bootstrap_p`: the same series and seed give the same draws, so one night makes them."""
+    return _p_value(series.tobytes(), seed)
+
+
 def run(path: Path, switch: Switch) -> None:
     """A night in which the switch is asked after each gate and each step of the test."""
 
@@ -74,6 +87,7 @@ def run(path: Path, switch: Switch) -> None:
         )
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acceptance, "bootstrap_p", drawn_once)
         patch.setattr(acceptance, "gates_of", watched_gates)
         patch.setattr(acceptance, "next_test", after(next_test, switch, "rule"))
         patch.setattr(fake_night, "_confirm", after(fake_night._confirm, switch, "confirm"))

@@ -50,12 +50,6 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(scope="session")
-def kernels(request: pytest.FixtureRequest) -> Path:
-    """A cache folder that outlives the tests: compiling takes a minute."""
-    return request.config.cache.mkdir("kernels")
-
-
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]]:
     servers: list[ChatServer] = []
