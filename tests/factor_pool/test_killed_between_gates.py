@@ -2,19 +2,17 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from factor_pool import acceptance, gates
 from factor_pool.discovery import next_test
-from factor_pool.evaluation.inference import bootstrap_p
 from factor_pool.gates import Gate, Settings
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Member
+from tests.draws import drawn_once
 from tests.factor_pool import fake_night
 
 GATES = (
@@ -64,16 +62,6 @@ def after(function: Callable[..., Any], switch: Switch, place: str) -> Callable[
         return answer
 
     return watched
-
-
-@cache
-def _p_value(series: bytes, seed: int) -> float:
-    return bootstrap_p(np.frombuffer(series), seed=seed)
-
-
-def drawn_once(series: np.ndarray, *, seed: int) -> float:
-    """`bootstrap_p`: the same series and seed give the same draws, so one night makes them."""
-    return _p_value(series.tobytes(), seed)
 
 
 def run(path: Path, switch: Switch) -> None:

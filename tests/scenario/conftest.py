@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from data_profile.home import Home
+from tests.draws import drawn_once
 from tests.scenario.chat_server import ChatServer
 from tests.scenario.fake_model import KEY
 from tests.scenario.nights import Here, build_store, home_with
@@ -41,6 +42,12 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Here]]:
     monkeypatch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
     monkeypatch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
     return lambda: made
+
+
+@pytest.fixture(autouse=True)
+def draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nights in this process share the draws of their confirm tests."""
+    monkeypatch.setattr("factor_pool.acceptance.bootstrap_p", drawn_once)
 
 
 @pytest.fixture(autouse=True)
