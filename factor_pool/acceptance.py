@@ -22,7 +22,7 @@ from factor_pool.evaluation.windows import Windows
 from factor_pool.evaluation.yardstick import pool_fingerprint
 from factor_pool.gates import Correlation, Gate, Settings, gates_of
 from factor_pool.ledger import Ledger
-from factor_pool.records import FINAL_STAGES, Attempt, Member, Test
+from factor_pool.records import FINAL_STAGES, Attempt, Judgement, Member, Test
 
 NOT_CONFIRMED = "What it showed in the search window was not confirmed on unseen sessions."
 
@@ -181,24 +181,63 @@ class Acceptance:
         current = self._ledger.attempt(attempt.id)
         if current.stage in FINAL_STAGES:
             return self._recorded(current)
-        first = self._ledger.first_pending(current.session)
-        if first != current.id:
-            raise LedgerError(
-                f"attempt {first} has not ended and comes before attempt {current.id}: decisions "
-                "follow the order of the ledger"
-            )
-        figures = dict(figures if figures is not None else current.figures)
-        pool = self._ledger.members()
-        try:
-            return self._decide(current, figures, pool)
-        except EvaluationError as error:
-            reason = f"It could not be evaluated: {error}"
-            self._ledger.judged(current.id, "failed", gate="evaluation", reason=reason)
-            return Decision(False, "evaluation", reason)
+        (decision,) = self._decide_in_order([current], [figures or current.figures])
+        return decision
 
-    def _decide(
+    def decide_batch(self, attempts: Sequence[Attempt]) -> list[Decision]:
+        """Decide scored attempts of one session, as the ledger holds them now.
+
+        As `decide` for each in order, but rejections that no test stands between are written in
+        one transaction: what a crash undoes is decided again, and comes out the same.
+
+        Raises
+        ------
+        LedgerError
+            They are not the first of their session that have not ended.
+        """
+        return self._decide_in_order(attempts, [one.figures for one in attempts])
+
+    def _decide_in_order(
+        self, attempts: Sequence[Attempt], figures: Sequence[Mapping[str, Any]]
+    ) -> list[Decision]:
+        self._check_order(attempts)
+        pool = self._ledger.members()
+        decisions: list[Decision] = []
+        waiting: list[Judgement] = []
+        for attempt, measured in zip(attempts, figures, strict=True):
+            try:
+                found = self._objection(attempt, dict(measured), pool)
+                if isinstance(found, Judgement):
+                    waiting.append(found)
+                    decisions.append(Decision(False, found.gate, found.reason or ""))
+                    continue
+                self._ledger.judge(waiting)
+                waiting = []
+                decisions.append(self._test(attempt, found, [one.expression for one in pool]))
+                if decisions[-1].accepted:
+                    pool = self._ledger.members()
+            except EvaluationError as error:
+                reason = f"It could not be evaluated: {error}"
+                waiting.append(Judgement(attempt.id, "failed", "evaluation", reason))
+                decisions.append(Decision(False, "evaluation", reason))
+        self._ledger.judge(waiting)
+        return decisions
+
+    def _check_order(self, attempts: Sequence[Attempt]) -> None:
+        if not attempts:
+            return
+        pending = self._ledger.pending_ids(attempts[0].session, limit=len(attempts))
+        for first, attempt in zip(pending, attempts, strict=False):
+            if first != attempt.id:
+                raise LedgerError(
+                    f"attempt {first} has not ended and comes before attempt {attempt.id}: "
+                    "decisions follow the order of the ledger"
+                )
+
+    def _objection(
         self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
-    ) -> Decision:
+    ) -> Judgement | Mapping[str, Any]:
+        """Why an attempt gets no test; or, where it gets one, its figures beside the pool."""
         texts = [member.expression for member in pool]
         _check(figures)
         stale = figures["pool_fingerprint"] != pool_fingerprint(texts)
@@ -212,9 +251,10 @@ class Acceptance:
             failed = _first_objection(self.gates, attempt, figures, pool)
         if failed is None:
             failed = self._kin(attempt, figures)
-        if failed is not None:
-            return self._reject(attempt, figures, *failed)
-        return self._test(attempt, figures, texts)
+        if failed is None:
+            return figures
+        changed = None if figures == attempt.figures else figures
+        return Judgement(attempt.id, "rejected", *failed, changed)
 
     def _measured(self, attempt: Attempt, others: Sequence[str]) -> Mapping[str, Any]:
         """Search figures beside the other factors, checked."""
@@ -257,13 +297,6 @@ class Acceptance:
         if key not in self._failures:
             self._failures[key] = self._ledger.attempts(gate="confirm", **data)  # type: ignore[arg-type]
         return self._failures[key]
-
-    def _reject(
-        self, attempt: Attempt, figures: Mapping[str, Any], gate: str, reason: str
-    ) -> Decision:
-        changed = None if figures == attempt.figures else figures
-        self._ledger.judged(attempt.id, "rejected", figures=changed, gate=gate, reason=reason)
-        return Decision(False, gate, reason)
 
     def _not_confirmed(
         self, attempt: Attempt, figures: Mapping[str, Any], test: Test | None = None

@@ -91,6 +91,25 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """How an attempt ended without a confirm test.
+
+    Parameters
+    ----------
+    attempt_id, stage, gate, reason
+        See `Attempt`; the stage is "invalid", "failed" or "rejected".
+    figures
+        Replace those written before; None keeps them.
+    """
+
+    attempt_id: int
+    stage: str
+    gate: str | None = None
+    reason: str | None = None
+    figures: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class Test:
     """One confirm-window test, a step of the online false-discovery rule.
 

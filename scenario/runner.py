@@ -1,6 +1,7 @@
 """From expressions to decisions: record, measure in isolation, accept or reject."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import scenario.compat  # noqa: F401
@@ -9,9 +10,12 @@ import scenario.compat  # noqa: F401
 from rdagent.core.developer import Developer
 
 from factor_pool.errors import EvaluationError
-from factor_pool.records import Attempt, Proposal
+from factor_pool.records import Attempt, Judgement, Proposal
 from scenario.hypothesis import FactorExperiment
 from scenario.night import Outcome
+
+_UNTESTED = ("invalid", "duplicate")
+"""Stages of what was never measured."""
 
 
 class FactorRunner(Developer):
@@ -35,35 +39,42 @@ class FactorRunner(Developer):
             borders=record.borders,
             prompts=list(record.prompts)[-1] if night.proposer.paid else "",
         )
-        self._measure([one for one in attempts if one.stage == "proposed"])
-        night.outcome = exp.result = self._decide([one.id for one in attempts])
+        self._measure(attempts)
+        night.outcome = exp.result = self._decide()
         return exp
 
-    def _measure(self, attempts: list[Attempt]) -> None:
+    def _measure(self, batch: Sequence[Attempt]) -> None:
         """Search figures of the batch against the pool as it was before the batch."""
         night = self.scen.night
-        texts = [str(attempt.canonical) for attempt in attempts]
-        results = night.laboratory.measure(texts, night.context.pool)
-        scored = []
-        for attempt, result in zip(attempts, results, strict=True):
+        attempts = [one for one in batch if one.stage == "proposed"]
+        if not attempts:
+            return
+        texts = [str(one.canonical) for one in attempts]
+        pool = [member.expression for member in night.ledger.members()]
+        under_way = night.laboratory.begin(texts, pool)
+        night.write_ahead(sum(one.stage not in _UNTESTED for one in batch))
+        failed, scored = [], []
+        for attempt, result in zip(attempts, under_way.result(), strict=True):
             if isinstance(result, EvaluationError):
-                night.ledger.judged(attempt.id, "failed", gate="evaluation", reason=str(result))
+                failed.append(Judgement(attempt.id, "failed", "evaluation", str(result)))
             else:
                 scored.append((attempt.id, result))
+        night.ledger.judge(failed)
         night.ledger.scored(scored)
 
-    def _decide(self, ids: list[int]) -> Outcome:
+    def _decide(self) -> Outcome:
         """Decide what is scored, in order, and sum up the batch."""
         night = self.scen.night
+        batch = night.ledger.attempts(session=night.session.id, iteration=night.iteration)
+        scored = [one for one in batch if one.stage == "scored"]
+        decisions = night.acceptance.decide_batch(scored)
+        gates = {one.id: made.gate for one, made in zip(scored, decisions, strict=True)}
         rejected: Counter[str] = Counter()
         evaluated = accepted = 0
         best: float | None = None
-        for attempt in map(night.ledger.attempt, ids):
-            gate = attempt.gate
-            if attempt.stage == "scored":
-                decision = night.acceptance.decide(attempt)
-                gate = decision.gate
-            if attempt.stage not in ("invalid", "duplicate"):
+        for attempt in batch:
+            gate = gates.get(attempt.id, attempt.gate)
+            if attempt.stage not in _UNTESTED:
                 evaluated += 1
                 if gate != "coverage":  # a mean over a few sessions is no figure to show
                     best = _stronger(best, attempt.figures.get("marginal_rank_ic"))

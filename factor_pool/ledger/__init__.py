@@ -10,7 +10,7 @@ record attempts, tests and acceptances also survive a power cut (synchronous=FUL
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from factor_pool.errors import LedgerError
@@ -18,7 +18,7 @@ from factor_pool.ledger.attempts import Attempts
 from factor_pool.ledger.borders import BorderLog
 from factor_pool.ledger.confirmations import Tests
 from factor_pool.ledger.openings import Openings
-from factor_pool.records import FINAL_STAGES, Member, Test
+from factor_pool.records import FINAL_STAGES, Judgement, Member, Test
 
 __all__ = ["Ledger"]
 
@@ -83,14 +83,31 @@ class Ledger(Attempts, Tests, Openings, BorderLog):
             An unknown attempt, a stage that is not one of the three, an attempt that ended
             otherwise, or a test out of order.
         """
-        if stage not in ("invalid", "failed", "rejected"):
-            raise LedgerError(f"an attempt ends as invalid, failed or rejected, not {stage!r}")
+        judgement = Judgement(attempt_id, stage, gate, reason, figures)
         with self._write(durable=test is not None):
-            if self._ended(attempt_id, stage):
-                return
-            if test is not None:
-                self._insert_test(test)
-            self._move(attempt_id, stage, figures=figures, gate=gate, reason=reason)
+            self._end(judgement, test)
+
+    def judge(self, judgements: Iterable[Judgement]) -> None:
+        """Write how attempts ended, none of them with a test, all in one transaction.
+
+        Raises
+        ------
+        LedgerError
+            As `judged`; then none of them is written.
+        """
+        with self._write(durable=False):
+            for judgement in judgements:
+                self._end(judgement)
+
+    def _end(self, judgement: Judgement, test: Test | None = None) -> None:
+        one = judgement
+        if one.stage not in ("invalid", "failed", "rejected"):
+            raise LedgerError(f"an attempt ends as invalid, failed or rejected, not {one.stage!r}")
+        if self._ended(one.attempt_id, one.stage):
+            return
+        if test is not None:
+            self._insert_test(test)
+        self._move(one.attempt_id, one.stage, figures=one.figures, gate=one.gate, reason=one.reason)
 
     def accept(
         self,
@@ -121,7 +138,7 @@ class Ledger(Attempts, Tests, Openings, BorderLog):
 
     def _ended(self, attempt_id: int, stage: str) -> bool:
         """True if the attempt already has this final stage; raises if it has another."""
-        current = self.attempt(attempt_id).stage
+        current = self._stage(attempt_id)
         if current in FINAL_STAGES and current != stage:
             raise LedgerError(f"attempt {attempt_id} is {current} and cannot become {stage}")
         return current == stage

@@ -142,10 +142,14 @@ class Attempts(Database):
         LedgerError
             There is none.
         """
-        rows = self._select("WHERE id=?", (attempt_id,))
+        self._stage(attempt_id)
+        return self._select("WHERE id=?", (attempt_id,))[0]
+
+    def _stage(self, attempt_id: int) -> str:
+        rows = self._rows("SELECT stage FROM attempts WHERE id=?", (attempt_id,))
         if not rows:
             raise LedgerError(f"the ledger holds no attempt {attempt_id}")
-        return rows[0]
+        return str(rows[0]["stage"])
 
     def find(self, canonical: str, snapshot: str, label: str, borders: int = 1) -> Attempt | None:
         """The first attempt at this factor on this data, label and borders, or None."""
@@ -162,6 +166,7 @@ class Attempts(Database):
         snapshot: str | None = None,
         label: str | None = None,
         borders: int | None = None,
+        iteration: int | None = None,
         stage: str | None = None,
         gate: str | None = None,
         after: int = 0,
@@ -171,7 +176,7 @@ class Attempts(Database):
 
         Parameters
         ----------
-        session, snapshot, label, borders, stage, gate
+        session, snapshot, label, borders, iteration, stage, gate
             Equal to these.
         after
             Only ids above this one: lets a loop read just what is new.
@@ -183,6 +188,7 @@ class Attempts(Database):
             snapshot=snapshot,
             label=label,
             borders=borders,
+            iteration=iteration,
             stage=stage,
             gate=gate,
         )
@@ -195,12 +201,14 @@ class Attempts(Database):
         """Attempts of a session that have not ended, in order: what a resumed run must finish."""
         return self._select("WHERE session=? AND stage IN ('proposed', 'scored')", (session,))
 
-    def first_pending(self, session: str) -> int | None:
-        """Id of the first of `pending`."""
-        return self._rows(
-            "SELECT min(id) FROM attempts WHERE session=? AND stage IN ('proposed', 'scored')",
-            (session,),
-        )[0][0]
+    def pending_ids(self, session: str, limit: int) -> list[int]:
+        """Ids of the first of `pending`."""
+        rows = self._rows(
+            "SELECT id FROM attempts WHERE session=? AND stage IN ('proposed', 'scored')"
+            " ORDER BY id LIMIT ?",
+            (session, limit),
+        )
+        return [row["id"] for row in rows]
 
     def count(
         self,

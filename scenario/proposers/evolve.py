@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from factor_pool.expression import ExpressionError, parse
+from scenario.checks import too_large
 from scenario.proposers.archive import Archive
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.grammar import Grammar, Tree
@@ -34,6 +35,7 @@ class Evolve(Proposer):
     """Evolutionary search without a language model."""
 
     name = "evolve"
+    ahead = True
 
     def idea(self, context: Context) -> Idea:
         """Each theme in turn first, then themes in proportion to the rank of their best elite."""
@@ -107,14 +109,14 @@ class _Batch:
 
 @functools.lru_cache(maxsize=16_384)  # the same elites have the same offspring again and again
 def _ranking(text: str, units: frozenset[tuple[str, str]]) -> str | None:
-    """Canonical text less what leaves the day's ranking as it is; None where it is invalid."""
+    """Canonical text less what leaves the day's ranking as it is; None if invalid or too large."""
     try:
         expression = parse(text, dict(units))
     except ExpressionError:
         return None
     while expression.operator is not None and expression.operator.name in _SAME_RANKING:
         expression = expression.children[0]
-    return str(expression)
+    return None if too_large(expression) else str(expression)
 
 
 class _Parents:

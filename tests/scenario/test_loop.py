@@ -17,12 +17,15 @@ from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
 from scenario.errors import BackendError, OptionsError, ScenarioError
 from scenario.loop import MineOptions, mine
+from scenario.proposers.evolve import Evolve
 from tests import draws
 from tests.conftest import REPOSITORY
 from tests.scenario.nights import Here, Silent, home_with, ledger_of
 
 OPTIONS = MineOptions(evaluations=80, seed=3, isolation="process")
-WRITES = 84  # at least so many writes to the ledger does such a night make
+BATCH = 16
+WRITES = 45  # at least so many writes to the ledger does such a night make
+WRITERS = ("record", "scored", "judge", "judged", "accept", "set_state", "opened")
 
 
 class Killed(BaseException):
@@ -37,7 +40,7 @@ class Mortal(Ledger):
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
-        if name not in ("record", "scored", "judged", "accept", "set_state", "opened"):
+        if name not in WRITERS:
             return found
 
         def mortal(*args: Any, **kwargs: Any) -> Any:
@@ -52,12 +55,19 @@ class Mortal(Ledger):
         return mortal
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some iterations more, of which each is written while the one before is measured."""
+    monkeypatch.setattr(Evolve, "batch", BATCH)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """The ledger of a run that nothing happened to."""
     home = home_with(store, tmp_path_factory.mktemp("undisturbed") / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scenario.loop.choose", lambda *args: Here())
+        patch.setattr(Evolve, "batch", BATCH)
         patch.setattr("scenario.loop.Pool.publish_night", lambda *args: None)
         patch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
         summary = mine(home, OPTIONS, Silent())
@@ -90,7 +100,7 @@ def test_the_same_seed_gives_the_same_night(
 
 @pytest.mark.parametrize(
     ("nth", "after"),
-    [(1, False), (2, True), (3, False), (3, True), (30, False), (70, True)]
+    [(1, False), (2, True), (3, False), (3, True), (20, False), (40, True)]
     + [
         pytest.param(nth, after, marks=pytest.mark.slow)
         for nth in range(1, WRITES, 5)
@@ -122,8 +132,8 @@ def test_cut_short_again_and_again(
 ) -> None:
     monkeypatch.setattr("scenario.loop.Ledger", Mortal)
     Mortal.after = False
-    for _ in range(6):
-        Mortal.left = 13
+    for _ in range(5):
+        Mortal.left = 8
         with pytest.raises(Killed):
             mine(home, OPTIONS, Silent())
     Mortal.left = 0
@@ -136,7 +146,9 @@ import sys
 from pathlib import Path
 from data_profile.home import Home
 from scenario.loop import MineOptions, mine
+from scenario.proposers.evolve import Evolve
 from tests.scenario.nights import Silent
+Evolve.batch = int(sys.argv[2])
 options = MineOptions(evaluations=80, seed=3, isolation="process")
 print(mine(Home(Path(sys.argv[1])), options, Silent()).end)
 """
@@ -144,7 +156,7 @@ print(mine(Home(Path(sys.argv[1])), options, Silent()).end)
 
 def start_night(home: Home) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", NIGHT, str(home.root)],
+        [sys.executable, "-c", NIGHT, str(home.root), str(BATCH)],
         cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -163,7 +175,7 @@ def test_killed_by_the_system_and_resumed(
     """With everything real: processes, SIGKILL, MLflow."""
     home = home_with(store, tmp_path / "home", kernels)
     counted = 0
-    for attempts in (1, 65):
+    for attempts in (1, 33):
         night = start_night(home)
         while attempts_of(home) < attempts:
             assert night.poll() is None, night.communicate()
