@@ -255,12 +255,15 @@ class _SmallLoop:
         return sum(li < next_loop and step < len(self.steps) for li, step in self.step_idx.items())
 
     def dump(self, path: Path) -> None:
-        """Write the loop's checkpoint atomically, and drop the one before it.
+        """Write the loop's checkpoint atomically after its last step, and drop the one before it.
 
         rdagent writes one more file a step, in place and with everything in it; a last file that
         was cut short could not be loaded. `FactorLoop.load(session_folder)` reads this one, but
-        going on after a crash does not depend on it: the ledger says where the session stands.
+        going on after a crash does not depend on it: the ledger says where the session stands, and
+        an iteration that was cut short begins again.
         """
+        if not path.name.endswith(f"_{self.steps[-1]}"):
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, _signed_pickle(self))
         for older in self.session_folder.glob("*/*"):

@@ -160,7 +160,8 @@ def test_the_checkpoint_stays_small_and_alone(
     mine(home, MineOptions(loops=30), display)
     assert max(display.sizes) < 5_000
     assert max(display.sizes[5:]) <= min(display.sizes[5:]) + 50
-    assert max(display.files) <= min(display.files) + 1
+    settled = display.files[1:]  # the first checkpoint follows the first iteration
+    assert max(settled) <= min(settled) + 1
 
 
 def test_the_checkpoint_can_be_read_by_rdagent_itself(home: Home, here: object) -> None:
