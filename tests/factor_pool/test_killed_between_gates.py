@@ -80,7 +80,7 @@ def run(path: Path, switch: Switch) -> None:
         patch.setattr(acceptance, "next_test", after(next_test, switch, "rule"))
         patch.setattr(fake_night, "_confirm", after(fake_night._confirm, switch, "confirm"))
         patch.setattr(Ledger, "opened", after(Ledger.opened, switch, "opened"))
-        for name in ("judged", "accept"):
+        for name in ("judge", "judged", "accept"):
             patch.setattr(Ledger, name, after(getattr(Ledger, name), switch, "written"))
         own = acceptance.Acceptance._kin
         patch.setattr(acceptance.Acceptance, "_kin", after(own, switch, "kin"))
