@@ -59,6 +59,7 @@ def cluster(folder: Path, kernels: Path, count: int) -> tuple[list[subprocess.Po
 
 
 def main() -> None:
+    """Measure with each number of nodes and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--instruments", type=int, default=500)

@@ -100,6 +100,7 @@ def in_process(folder: Path) -> Callable[[Sequence[dict[str, Any]]], Any]:
 
 
 def main() -> None:
+    """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--workers", type=int, default=1)
     options.add_argument("--batches", type=int, nargs="+", default=[16, 32, 64, 128])

@@ -252,6 +252,7 @@ def gaps(stocks: Panel, day: np.datetime64, known: Constituents) -> dict[str, Op
 
 
 def main() -> None:
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--home", type=Path, required=True)

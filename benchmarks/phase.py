@@ -26,6 +26,7 @@ def shown(found: Interval | None, scale: float = 1.0, digits: int = 0, unit: str
 
 
 def main() -> None:
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("panel", type=Path)
     market = breadth(Panel.from_frame(read(parser.parse_args().panel).frame))

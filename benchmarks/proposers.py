@@ -61,6 +61,7 @@ def night(task: tuple[int, int, str]) -> Row:
 
 
 def main() -> None:
+    """Run the nights and print what they found."""
     from benchmarks import nights
 
     options = argparse.ArgumentParser(

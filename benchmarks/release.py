@@ -274,6 +274,7 @@ def _cell(value: object) -> str:
 
 
 def main() -> None:
+    """Run the nights that are asked for and print what they found."""
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

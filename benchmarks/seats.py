@@ -52,6 +52,7 @@ def nearest(clusters: Sequence[Cluster]) -> dict[str, str]:
 
 
 def main() -> None:
+    """Print the clusters, the doubts and the samples."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--clusters", action="store_true")

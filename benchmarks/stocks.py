@@ -80,6 +80,7 @@ def qlib(panel: Panel, wanted: Sequence[str]) -> tuple[float, float]:
 
 
 def main() -> None:
+    """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--stocks", type=int, default=5_500)
     options.add_argument("--sessions", type=int, default=1_250)

@@ -12,10 +12,10 @@ from console.tables import describe_manifest
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from data_profile.batches import Day
     from data_profile.manifest import Manifest
     from data_profile.panel import Panel
     from data_profile.profile import Field, FieldReport, Profile
-    from data_profile.truth import Day
 
 _STEPS = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e4, "k"))
 _SHOWN_DAYS = 3

@@ -19,7 +19,6 @@ left. A version that a process has mapped stays readable for it after it is remo
 """
 
 import datetime
-import hashlib
 import json
 import os
 import re
@@ -28,23 +27,23 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from data_profile import qlib_tree
+from data_profile.batches import Day, State
 from data_profile.building import building, wrapped
-from data_profile.errors import PanelError, SourceError, StoreError
-from data_profile.files import fsync_dir, fsync_tree, switch_link, write_atomic
-from data_profile.identifiers import (
-    FIELD_RULE,
-    INSTRUMENT_RULE,
-    is_field,
-    is_instrument,
-    same_but_case,
-)
+from data_profile.errors import PanelError, StoreError
+from data_profile.files import fsync_dir, fsync_tree, switch_link
+from data_profile.incoming import check_names, checked_day
 from data_profile.manifest import RESTORE, Manifest
 from data_profile.panel import Panel
-from data_profile.sessions import is_session
-from data_profile.truth import SHANGHAI, STATES, Day, Limit, State, Truth
+from data_profile.truth import Truth
+from data_profile.truth_rows import Limit
+from data_profile.version_files import (
+    content_id,
+    names_left,
+    prove,
+    truth_of,
+    whole_panel,
+    write_version,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +143,7 @@ class Store:
         StoreError
             There is none, or its index is damaged.
         """
-        return _truth(self.version)
+        return truth_of(self.version)
 
     def days(self) -> tuple[Day, ...]:
         """The sessions that were collected or fetched later, in order, and what they lack.
@@ -226,12 +225,12 @@ class Store:
             Another build is running, the disk refused, the current version is damaged, or what
             was written does not read back. The current version is as it was.
         """
-        _check_names(Panel.from_frame(frame))
+        check_names(Panel.from_frame(frame))
         with building(self.folder, _NAME, self._sweep):
             truth = self._base().with_file(
                 frame, source=source, observed_at=datetime.datetime.now(datetime.UTC), add=add
             )
-            return self._switch(truth, _whole(truth), names)
+            return self._switch(truth, whole_panel(truth), names)
 
     def append(
         self,
@@ -279,7 +278,7 @@ class Store:
             is running, the disk refused, or the current version is damaged. The current version
             is as it was.
         """
-        frame = _checked_day(rows, session, observed_at, state)
+        frame = checked_day(rows, session, observed_at, state)
         with building(self.folder, _NAME, self._sweep):
             before = self._base()
             truth = before.with_day(
@@ -318,12 +317,12 @@ class Store:
             before = truth = self._base()
             for rows, session in days:
                 truth = truth.with_day(
-                    _checked_day(rows, session, observed_at, "imported"), session=session,
+                    checked_day(rows, session, observed_at, "imported"), session=session,
                     state="imported", source=source, observed_at=observed_at, missing=(),
                 )  # fmt: skip
             if truth is before and not _renames(names, self.names()):
                 return self.manifest()
-            return self._switch(truth, _whole(truth), names)
+            return self._switch(truth, whole_panel(truth), names)
 
     def restore(self) -> Manifest:
         """Derive a sound version again, from the newest truth that is whole.
@@ -337,12 +336,12 @@ class Store:
             failures = []
             for version in reversed(self._versions()):
                 try:
-                    truth = _truth(version)
-                    panel = _whole(truth)
+                    truth = truth_of(version)
+                    panel = whole_panel(truth)
                 except StoreError as error:
                     failures.append(str(error))
                     continue
-                return self._switch(truth, panel, _names_left(version))
+                return self._switch(truth, panel, names_left(version))
             raise StoreError(
                 f"nothing in {self.folder} can be restored: "
                 f"{'; '.join(failures) or 'it is empty'}; "
@@ -362,20 +361,20 @@ class Store:
         """The current panel with one session derived anew; all of it if that panel is damaged."""
         try:
             base = Panel.open(self.version / "panel")
-            sound = _content_id(base) == self.manifest().snapshot_id
+            sound = content_id(base) == self.manifest().snapshot_id
         except (PanelError, StoreError):
             sound = False
         day = truth.panel(session=session)
-        return base.with_session(day) if sound and day is not None else _whole(truth)
+        return base.with_session(day) if sound and day is not None else whole_panel(truth)
 
     def _switch(self, truth: Truth, panel: Panel, names: Mapping[str, str]) -> Manifest:
         """Write a version aside, prove it, and make it the current one."""
-        _check_names(panel)
-        held = _names_left(self.version) if self.exists() else {}
+        check_names(panel)
+        held = names_left(self.version) if self.exists() else {}
         named = {name: str(names.get(name, held.get(name, name))) for name in panel.instruments}
         aside = self.folder / ".building"
-        manifest = _write(aside, truth, panel, named, spare=self.folder / _SPARE)
-        _prove(aside, manifest)
+        manifest = write_version(aside, truth, panel, named, spare=self.folder / _SPARE)
+        prove(aside, manifest)
         fsync_tree(aside)
         version = self.folder / f"v{self._newest() + 1:06d}"
         os.replace(aside, version)
@@ -410,7 +409,7 @@ class Store:
 
     def _sweep_rows(self, versions: list[Path]) -> None:
         try:
-            used = {name for version in versions for name in _truth(version).files}
+            used = {name for version in versions for name in truth_of(version).files}
         except StoreError:
             return  # a version cannot say what it stands on: nothing may go
         for path in (self.folder / "truth").glob("*"):
@@ -418,128 +417,5 @@ class Store:
                 path.unlink()
 
 
-def _checked_day(
-    rows: "pd.DataFrame", session: datetime.date, observed_at: datetime.datetime, state: State
-) -> "pd.DataFrame":
-    """The rows of a session with their date, or why they cannot be taken."""
-    if state not in STATES:
-        raise StoreError(f"state {state!r} is none of {', '.join(STATES)}")
-    if not is_session(session):
-        raise StoreError(f"{session} is no trading day in Shanghai; nothing is stored for it")
-    if observed_at.tzinfo is None:
-        raise StoreError(f"observed_at {observed_at} has no time zone; give one")
-    if observed_at.astimezone(SHANGHAI).date() < session:
-        raise StoreError(f"rows of {session} cannot have been observed at {observed_at}")
-    frame = rows if "date" in rows.columns else rows.assign(date=str(session))
-    panel = Panel.from_frame(frame)
-    if [day.item() for day in panel.sessions] != [session]:
-        raise StoreError(f"rows appended for {session} speak of {panel.sessions[0]}")
-    _check_names(panel)
-    return frame.sort_values("instrument", ignore_index=True)
-
-
-def _check_names(panel: Panel) -> None:
-    for what, names, good, rule in (
-        ("instrument", panel.instruments, is_instrument, INSTRUMENT_RULE),
-        ("field", panel.fields, is_field, FIELD_RULE),
-    ):
-        for name in names:
-            if not good(name):
-                raise SourceError(f"{what} {name!r} cannot name a file; use {rule}")
-        if clash := same_but_case(names):
-            raise SourceError(f"{what}s {clash[0]!r} and {clash[1]!r} differ only in case")
-
-
 def _renames(names: Mapping[str, str] | None, held: Mapping[str, str]) -> bool:
     return any(held.get(name, name) != shown for name, shown in (names or {}).items())
-
-
-def _write(
-    folder: Path, truth: Truth, panel: Panel, names: Mapping[str, str], *, spare: Path
-) -> Manifest:
-    """Write every file of a version, the manifest last; `spare` is a Qlib tree to write over."""
-    folder.mkdir()
-    if spare.is_dir():
-        os.replace(spare, folder / "qlib")
-    write_atomic(folder / "truth.json", json.dumps(truth.to_dict(), ensure_ascii=False))
-    panel.save(folder / "panel")
-    qlib_tree.write(panel, folder / "qlib")
-    write_atomic(folder / "names.json", json.dumps(names, ensure_ascii=False))
-    cells = int(panel.listed.sum())
-    days = [day for day in truth.days() if day.state != "imported"]
-    last = panel.sessions[-1].item()
-    manifest = Manifest(
-        snapshot_id=panel.snapshot_id,
-        created_at=datetime.datetime.now(datetime.UTC),
-        source=truth.batches[-1].source,
-        state=days[-1].state if days and days[-1].session == last else "imported",
-        rows=sum(batch.rows for batch in truth.batches),
-        instruments=len(panel.instruments),
-        sessions=len(panel.sessions),
-        collected=len(days),
-        partial=sum(day.state == "partial" for day in days),
-        first_session=panel.sessions[0].item(),
-        last_session=last,
-        fields=panel.fields,
-        ignored=panel.ignored,
-        coverage={
-            name: float((np.isfinite(matrix) & panel.listed).sum()) / cells
-            for name, matrix in panel.values.items()
-        },
-        truth_sha256=_hash(folder / "truth.json"),
-        names_sha256=_hash(folder / "names.json"),
-    )
-    manifest.write(folder / "manifest.json")
-    return manifest
-
-
-def _prove(folder: Path, manifest: Manifest) -> None:
-    """Read back from disk what was derived: panel and Qlib tree say the same."""
-    if Manifest.read(folder / "manifest.json") != manifest:
-        raise StoreError(f"{folder / 'manifest.json'} does not read back")
-    saved = Panel.open(folder / "panel")
-    if saved.snapshot_id != manifest.snapshot_id or _content_id(saved) != manifest.snapshot_id:
-        raise StoreError(f"{folder / 'panel'} is not what was written: its content differs")
-    qlib_tree.check(saved, folder / "qlib")
-
-
-def _whole(truth: Truth) -> Panel:
-    panel = truth.panel()
-    if panel is None:
-        raise StoreError(f"{truth.folder} holds no rows")
-    return panel
-
-
-def _content_id(panel: Panel) -> str:
-    """The snapshot id computed from the values, not taken from the header."""
-    return Panel(panel.sessions, panel.instruments, panel.values, panel.listed).snapshot_id
-
-
-def _truth(version: Path) -> Truth:
-    """What a version stands on; its manifest, where there is one, says whether it is whole."""
-    path = version / "truth.json"
-    try:
-        content = path.read_bytes()
-        truth = Truth.from_dict(version.parent / "truth", json.loads(content))
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read: {error!r}; {RESTORE}") from error
-    try:
-        expected = Manifest.read(version / "manifest.json").truth_sha256
-    except StoreError:
-        return truth  # a lost manifest does not make the rows worthless
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise StoreError(f"{path} is not what was written: its hash differs; {RESTORE}")
-    return truth
-
-
-def _names_left(version: Path) -> dict[str, str]:
-    """The names of a version; none where they cannot be read, for they can be told again."""
-    try:
-        names = json.loads((version / "names.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return names if isinstance(names, dict) else {}
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -235,7 +235,6 @@ def predict(
     everyone, by_wave = _rank(stored, dataset, names)
     order, waves = (_renumbered(rows, removed) for rows in (everyone, by_wave))
     chosen = {row.sector_id: row.name for row in (*order[: min(top, OFFERED)], *waves[:WAVES])}
-    history = dataset.present.sum(axis=0)
     ranked = dataset.present[-1]
     return Forecast(
         as_of=as_of,
@@ -249,11 +248,7 @@ def predict(
         removed=removed,
         offer=offer(home, chosen, as_of, CUTOFF),
         baselines=_baselines(panel, ranked, names, top),
-        cold_start={
-            sector: int(n)
-            for sector, n, here in zip(dataset.sectors, history, ranked, strict=True)
-            if here and n < COLD_START
-        },
+        cold_start=_cold_start(dataset),
         absent=tuple(s for s, here in zip(dataset.sectors, ranked, strict=True) if not here),
         missing_features=stored.card["missing_features"],
         notes=notes(home, stored, market, as_of, unapplied),
@@ -262,6 +257,16 @@ def predict(
         names=names,
         track_record=stored.card["track_record"],
     )
+
+
+def _cold_start(dataset: Dataset) -> dict[str, int]:
+    """Sessions of the ranked sectors that have few of them."""
+    history, ranked = dataset.present.sum(axis=0), dataset.present[-1]
+    return {
+        sector: int(n)
+        for sector, n, here in zip(dataset.sectors, history, ranked, strict=True)
+        if here and n < COLD_START
+    }
 
 
 def _renumbered(rows: Sequence[Row], removed: Collection[str]) -> tuple[Row, ...]:

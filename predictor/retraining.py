@@ -19,7 +19,7 @@ from predictor.dataset import build, panels, split_usable
 from predictor.features import BASE_FEATURES
 from predictor.holdout import METRICS, Bootstrap, difference, table
 from predictor.replay import KIND, baselines, outcome_of, replay
-from predictor.rolling import STEP_MONTHS, TRAIN_MONTHS, VALID_MONTHS, windows
+from predictor.rolling import STEP_MONTHS, TRAIN_MONTHS, VALID_MONTHS, Window, windows
 
 WORKERS = 2
 NOTE = (
@@ -116,16 +116,7 @@ def retrain(
     daily = {
         method: {metric: series[metric] for metric in METRICS} for method, series in judged.items()
     }
-    rows = [
-        {
-            **window.to_dict(dataset.sessions),
-            **{
-                method: {metric: _mean(daily[method][metric][window.test]) for metric in METRICS}
-                for method in ("model", "persistence")
-            },
-        }
-        for window in found
-    ]
+    rows = [_row(window, dataset.sessions, daily) for window in found]
     tested = slice(found[0].test.start, found[-1].test.stop)
     cut = {
         method: {metric: one[tested] for metric, one in series.items()}
@@ -136,6 +127,17 @@ def retrain(
     paired = difference(cut["model"], cut["persistence"], bootstrap)
     run = tracking.log_replay(home, rows, paired, NOTE)
     return Retrained(rows, methods, paired, run, time.monotonic() - started)
+
+
+def _row(
+    window: Window, sessions: np.ndarray, daily: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[str, Any]:
+    """A window and the means of its test sessions."""
+    means = {
+        method: {metric: _mean(daily[method][metric][window.test]) for metric in METRICS}
+        for method in ("model", "persistence")
+    }
+    return {**window.to_dict(sessions), **means}
 
 
 def _mean(series: np.ndarray) -> float | None:

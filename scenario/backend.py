@@ -12,7 +12,8 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,7 +26,7 @@ from rdagent.oai.backend.base import APIBackend
 
 import prompts
 from data_profile.redaction import redact
-from scenario.account import Account, Spent
+from scenario.account import Account, Budget, Spent
 from scenario.errors import BackendError, ProposalError
 
 logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # it logs requests, and what they carry
@@ -138,6 +139,36 @@ class Backend(APIBackend):
         self.model = model
         self.account = account
 
+    @classmethod
+    def from_environment(cls, folder: Path, usd: float | None = None) -> Self:
+        """The model that CHAT_MODEL names, if any, with an account of its own.
+
+        Parameters
+        ----------
+        folder
+            Where replies are kept and what they cost is counted.
+        usd
+            Budget; None is no limit. TIDE_TOKEN_BUDGET holds too.
+
+        Raises
+        ------
+        BackendError
+            A setting is no number.
+        """
+        return cls(Model.from_environment(), Account(folder, Budget.from_environment(usd)))
+
+    def needed_model(self) -> Model:
+        """The model.
+
+        Raises
+        ------
+        BackendError
+            There is none.
+        """
+        if self.model is None:
+            raise BackendError("no language model is set: set CHAT_MODEL and its key in .env")
+        return self.model
+
     def ask(self, system: str, question: str, shape: type[_Reply], occasion: str) -> _Reply:
         """Put a question and take the answer as a validated object.
 
@@ -212,17 +243,18 @@ class Backend(APIBackend):
         chat_cache_prefix: str = "",
         **kwargs: Any,
     ) -> tuple[str, str | None]:
-        if self.model is None or self.account is None:
-            raise BackendError("no language model is set: set CHAT_MODEL and its key in .env")
-        question = json.dumps([chat_cache_prefix, asdict(self.model), messages])
+        model = self.needed_model()
+        if self.account is None:
+            raise BackendError(f"no account pays {model.name}")
+        question = json.dumps([chat_cache_prefix, asdict(model), messages])
         kept = self.account.find(question)
         if kept is not None:
             return kept, "stop"
         self.account.check()
-        answer = self._complete(self.model, messages)
+        answer = self._complete(model, messages)
         said = str(answer.choices[0].message.content or "")
         reply = said.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be sent on
-        spent = self._spent(self.model, messages, reply, answer)
+        spent = self._spent(model, messages, reply, answer)
         reply = reply[: _LONGEST_REPLY + 1]
         self.account.keep(question, reply, spent)
         return reply, answer.choices[0].finish_reason

@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 import prompts
 from data_profile.news import ScorerUnavailable, Sentiment
 from data_profile.sessions import today
-from scenario.account import Account, Budget
-from scenario.errors import BackendError, ScenarioError
+from scenario.errors import ScenarioError
 
 if TYPE_CHECKING:
     from scenario.backend import Backend
@@ -39,10 +38,8 @@ class NewsScorer:
     """
 
     def __init__(self, backend: "Backend") -> None:
-        if backend.model is None:
-            raise BackendError("no language model is set: set CHAT_MODEL and its key in .env")
         self._backend = backend
-        self._model = backend.model.name
+        self._model = backend.needed_model().name
 
     @property
     def method(self) -> str:
@@ -88,10 +85,9 @@ def from_environment(folder: Path, usd: float | None = None) -> NewsScorer | Non
     """
     from scenario.backend import Backend, Model
 
-    model = Model.from_environment()
-    if model is None:
+    if Model.from_environment() is None:
         return None
-    return NewsScorer(Backend(model, Account(folder, Budget.from_environment(usd))))
+    return NewsScorer(Backend.from_environment(folder, usd))
 
 
 def sentiment(folder: Path) -> Sentiment:

@@ -5,9 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scenario.account import Account, Budget
-from scenario.errors import BackendError
-
 if TYPE_CHECKING:
     from scenario.backend import Backend
 
@@ -36,10 +33,8 @@ class ParagraphWriter:
     """
 
     def __init__(self, backend: "Backend") -> None:
-        if backend.model is None:
-            raise BackendError("no language model is set: set CHAT_MODEL and its key in .env")
         self._backend = backend
-        self.model = backend.model.name
+        self.model = backend.needed_model().name
 
     def __call__(self, system: str, question: str) -> str:
         """The paragraph; the same question is answered from the account.
@@ -67,7 +62,6 @@ def from_environment(folder: Path, usd: float | None = None) -> ParagraphWriter:
     BackendError
         No model is set, or a setting is no number.
     """
-    from scenario.backend import Backend, Model
+    from scenario.backend import Backend
 
-    model = Model.from_environment()
-    return ParagraphWriter(Backend(model, Account(folder, Budget.from_environment(usd))))
+    return ParagraphWriter(Backend.from_environment(folder, usd))

@@ -26,6 +26,12 @@ def environment(place: Path) -> dict[str, str]:
     return kept | {"HOME": str(person), "DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 
 
+def give_kernels(home: Path, kernels: Path) -> None:
+    """Let a home use the kernels that the tests share (fixture `kernels`)."""
+    (home / "cache").mkdir(parents=True, exist_ok=True)
+    (home / "cache" / "kernels").symlink_to(kernels)
+
+
 def tide(home: Path, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
     """Run one command in an empty working directory and expect its exit status."""
     place = home.parent

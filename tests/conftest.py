@@ -17,6 +17,7 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+CACHE = REPOSITORY / ".pytest_cache"
 _GUARD = Path(__file__).parent / "guard"
 
 
@@ -27,7 +28,13 @@ def pytest_configure() -> None:
 
     network_guard.install()
     # Compiled once for all tests, not once a home folder.
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(REPOSITORY / ".pytest_cache" / "kernels"))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "kernels"))
+    # Where bytecode may not lie beside its source, every process that a test starts would
+    # compile all it imports anew.
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(CACHE / "bytecode"))
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"]
+        sys.dont_write_bytecode = False
     paths = [str(_GUARD), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
 
@@ -51,6 +58,12 @@ def tab() -> Iterator["Tab"]:
         pytest.skip(f"no browser: none of {', '.join(browser.NAMES)} is installed")
     with browser.tab(executable) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def kernels(request: pytest.FixtureRequest) -> Path:
+    """Where worker processes find their kernels, compiled once: that takes half a minute."""
+    return request.config.cache.mkdir("kernels")
 
 
 @pytest.fixture(scope="session")

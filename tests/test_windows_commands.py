@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from console import windows
-from tests.commands import document, tide
+from tests.commands import document, give_kernels, tide
 
 LABELS = {
     "limit_up_count", "limit_up_density", "limit_up_surge", "limit_up_top_decile", "composite",
@@ -20,9 +20,10 @@ def printed(home: Path, *arguments: str) -> dict[str, Any]:
 
 
 def test_from_the_first_look_to_the_last(
-    tmp_path: Path, market_file: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, market_file: Path, kernels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "home"
+    give_kernels(home, kernels)
     tide(home, "data", "import", str(market_file))
     before = printed(home, "data", "show")
     assert before["borders"] is None

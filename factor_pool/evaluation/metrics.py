@@ -18,25 +18,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from factor_pool.errors import EvaluationError
+from factor_pool.evaluation import hit_kernels
 from factor_pool.evaluation import rank_kernels as kernels
-from factor_pool.evaluation.rank_kernels import Projected, Ranked
+from factor_pool.evaluation.rank_tables import Projected, Ranked, scratch
+from factor_pool.evaluation.sort_keys import sorted_keys
 
 TOP = 5
 
 
-def _sorted_keys(values: np.ndarray, usable: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    values = np.ascontiguousarray(values, dtype=np.float32)
-    if usable is None:
-        usable = np.ones(values.shape, dtype=np.bool_)
-    keys = np.empty(values.shape, dtype=np.uint64)
-    counts = np.empty(len(values), dtype=np.int64)
-    kernels.pack(values.view(np.uint32), usable, keys, counts)
-    keys.sort(axis=1)
-    return keys, counts
-
-
 def _rank(values: np.ndarray, usable: np.ndarray | None = None) -> Ranked:
-    keys, counts = _sorted_keys(values, usable)
+    keys, counts = sorted_keys(values, usable)
     result = Ranked(
         np.empty(keys.shape), np.empty(keys.shape, dtype=np.int32), counts, np.empty(len(keys))
     )
@@ -100,7 +91,7 @@ class RankIC:
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Daily rank IC, float64 (T,), of values (T, S)."""
-        keys, counts = _sorted_keys(values, self._usable)
+        keys, counts = sorted_keys(values, self._usable)
         result = np.empty(len(keys))
         kernels.correlate_rows(keys, counts, self._label, result)
         return result
@@ -191,7 +182,7 @@ class Projection:
         # Neighbours in a classification resemble each other, so every second column is one half.
         self._halves = np.array([np.arange(label.shape[1]) % 2 == k for k in (0, 1)], dtype=float)
         self._projected = self._project()
-        self._work = kernels.scratch(self._controls.ranks.shape[1], label.shape[1])
+        self._work = scratch(self._controls.ranks.shape[1], label.shape[1])
 
     def _project(self) -> Projected:
         rows, columns = self._label.ranks.shape
@@ -209,13 +200,17 @@ class Projection:
 
     def daily(self, values: np.ndarray, *, in_full: bool = True) -> Daily:
         """The daily figures of a factor's values (T, S); without `in_full` no halves, no hits."""
-        keys, counts = _sorted_keys(values, self._usable)
+        keys, counts = sorted_keys(values, self._usable)
         table = np.empty((len(keys), kernels.COLUMNS))
         correlations = np.empty((len(keys), self._controls.ranks.shape[1]))
         kernels.measure(
             keys, counts, self._label, self._controls, self._projected,
-            self._halves, self._events, TOP, in_full, self._work, table, correlations,
+            self._halves, in_full, self._work, table, correlations,
         )  # fmt: skip
+        hits = np.full((len(keys), 3), np.nan)
+        if in_full:
+            counted = np.isfinite(table[:, kernels.IC])
+            hit_kernels.hit_figures(keys, counts, self._events, TOP, counted, hits)
         return Daily(
             rank_ic=table[:, kernels.IC],
             marginal=table[:, kernels.MARGINAL],
@@ -223,14 +218,14 @@ class Projection:
             halves=table[:, [kernels.HALF_A, kernels.HALF_B]],
             explained=table[:, kernels.EXPLAINED],
             autocorrelation=table[:, kernels.AUTOCORRELATION],
-            hits=table[:, [kernels.HITS_HIGH, kernels.HITS_LOW]],
-            base_rate=table[:, kernels.BASE_RATE],
+            hits=hits[:, :2],
+            base_rate=hits[:, 2],
             correlations=correlations,
         )
 
     def marginal_rank_ic(self, values: np.ndarray) -> np.ndarray:
         """Daily marginal rank IC beyond the baseline alone, float64 (T,)."""
-        keys, counts = _sorted_keys(values, self._usable)
+        keys, counts = sorted_keys(values, self._usable)
         result = np.empty(len(keys))
         kernels.marginal_rows(keys, counts, self._label, self._projected, self._work, result)
         return result
@@ -266,7 +261,7 @@ def hit_rate(values: np.ndarray, label: np.ndarray, events: np.ndarray) -> np.nd
     numpy.ndarray
         float64 (T,); NaN where fewer than 10 instruments can be chosen.
     """
-    keys, counts = _sorted_keys(values, np.isfinite(label))
+    keys, counts = sorted_keys(values, np.isfinite(label))
     result = np.empty(len(keys))
-    kernels.hit_rows(keys, counts, np.asarray(events, dtype=np.bool_), TOP, result)
+    hit_kernels.hit_rows(keys, counts, np.asarray(events, dtype=np.bool_), TOP, result)
     return result

@@ -1,13 +1,16 @@
 """Compiled loops behind `metrics`: ranks of a cross-section, and what a projection leaves of them.
 
+They stand in one file because a compiled loop is kept on disk by the age of its own file: one that
+is merged into a loop of another file would live on there after it was changed.
+
 A row is one session. Ranks are average ranks centred to mean zero, 0.0 where missing, so that
 sums over a whole row are sums over the instruments that count. Missing is NaN or infinite.
 """
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
+
+from factor_pool.evaluation.rank_tables import Projected, Ranked, Scratch
 
 MIN_INSTRUMENTS = 10
 """Fewer instruments with both values make no cross-section."""
@@ -23,113 +26,7 @@ _COPY = 1e-6
 
 # Columns of the table that `measure` fills, one row a session.
 IC, MARGINAL, ADDED, HALF_A, HALF_B, EXPLAINED, AUTOCORRELATION = range(7)
-HITS_HIGH, HITS_LOW, BASE_RATE = range(7, 10)
-COLUMNS = 10
-
-
-class Ranked(NamedTuple):
-    """Ranks of one variable, or of K side by side (then with an axis K after the first).
-
-    Parameters
-    ----------
-    ranks
-        (T, S) centred.
-    order
-        int32 (T, S): columns in ascending order of value, -1 after the last that has one.
-    counts
-        (T,) how many have one.
-    squares
-        (T,) sums of squared ranks.
-    """
-
-    ranks: np.ndarray
-    order: np.ndarray
-    counts: np.ndarray
-    squares: np.ndarray
-
-
-class Projected(NamedTuple):
-    """What Gram-Schmidt made of controls and label.
-
-    Parameters
-    ----------
-    base
-        How many of the K controls are the baseline; the others are the pool.
-    units
-        (T, K, S) orthonormal rows; zero where a control is a copy of earlier ones.
-    alive
-        (T, K) 1.0, or 0.0 for such a copy.
-    shares
-        (T, K) the label's products with the unit rows.
-    rests
-        (T, S) what all controls leave of the label.
-    """
-
-    base: int
-    units: np.ndarray
-    alive: np.ndarray
-    shares: np.ndarray
-    rests: np.ndarray
-
-
-class Scratch(NamedTuple):
-    """Working memory of one session: K controls, S columns.
-
-    Parameters
-    ----------
-    row_shares, label_shares, alive
-        (K,) as `Projected.shares` and `alive`, for the columns that are present.
-    root
-        (K, K) lower triangular root of the units' Gram matrix over those columns.
-    means
-        (K,) of the units over those columns.
-    row_left, label_left
-        (S,) what all controls leave of factor and label.
-    """
-
-    row_shares: np.ndarray
-    label_shares: np.ndarray
-    alive: np.ndarray
-    root: np.ndarray
-    means: np.ndarray
-    row_left: np.ndarray
-    label_left: np.ndarray
-
-
-def scratch(controls: int, columns: int) -> Scratch:
-    """Working memory for so many controls and columns."""
-    return Scratch(
-        row_shares=np.zeros(controls),
-        label_shares=np.zeros(controls),
-        alive=np.zeros(controls),
-        root=np.zeros((controls, controls)),
-        means=np.zeros(controls),
-        row_left=np.zeros(columns),
-        label_left=np.zeros(columns),
-    )
-
-
-@numba.njit(cache=True)
-def pack(bits: np.ndarray, usable: np.ndarray, keys: np.ndarray, counts: np.ndarray) -> None:
-    """Sortable keys of float32 values: order-preserving bits above, column number below.
-
-    `bits` is the uint32 view of the values. Missing cells get the largest key, hence sort last;
-    `counts` receives the number of the others in each row.
-    """
-    missing = np.uint64(0xFFFFFFFFFFFFFFFF)
-    for t in range(bits.shape[0]):
-        count = 0
-        for i in range(bits.shape[1]):
-            x = bits[t, i]
-            if usable[t, i] and (x & np.uint32(0x7F800000)) != np.uint32(0x7F800000):
-                if x == np.uint32(0x80000000):  # -0.0 ties with 0.0
-                    x = np.uint32(0)
-                x = ~x if x & np.uint32(0x80000000) else x | np.uint32(0x80000000)
-                keys[t, i] = (np.uint64(x) << np.uint64(32)) | np.uint64(i)
-                count += 1
-            else:
-                keys[t, i] = missing
-        counts[t] = count
+COLUMNS = 7
 
 
 @numba.njit(cache=True)
@@ -275,38 +172,6 @@ def _correlation(
     if aa <= 1e-9 or bb <= 1e-9:
         return np.nan
     return (_dot(a, b) - sum_a * sum_b / n) / np.sqrt(aa * bb)
-
-
-@numba.njit(cache=True)
-def _hits(keys: np.ndarray, count: int, events: np.ndarray, top: int, high: bool) -> float:
-    """Expected share of hits among the `top` highest (or lowest), ties broken at random."""
-    wanted = min(top, count)
-    taken = 0
-    hits = 0.0
-    p = count - 1 if high else 0
-    step = -1 if high else 1
-    while taken < wanted:
-        head = keys[p] >> np.uint64(32)
-        same = 0
-        good = 0
-        while 0 <= p < count and keys[p] >> np.uint64(32) == head:
-            same += 1
-            good += events[np.int64(keys[p] & np.uint64(0xFFFFFFFF))]
-            p += step
-        take = min(same, wanted - taken)
-        hits += good * take / same
-        taken += take
-    return hits / wanted
-
-
-@numba.njit(cache=True)
-def hit_rows(
-    keys: np.ndarray, counts: np.ndarray, events: np.ndarray, top: int, result: np.ndarray
-) -> None:
-    """Expected share of hits among the highest `top` of each sorted row."""
-    for t in range(keys.shape[0]):
-        enough = counts[t] >= MIN_INSTRUMENTS
-        result[t] = _hits(keys[t], counts[t], events[t], top, True) if enough else np.nan
 
 
 @numba.njit(cache=True)
@@ -517,18 +382,6 @@ def _with_controls(
 
 
 @numba.njit(cache=True)
-def _hit_figures(
-    keys: np.ndarray, count: int, events: np.ndarray, top: int, figures: np.ndarray
-) -> None:
-    figures[HITS_HIGH] = _hits(keys, count, events, top, True)
-    figures[HITS_LOW] = _hits(keys, count, events, top, False)
-    good = 0
-    for p in range(count):
-        good += events[np.int64(keys[p] & np.uint64(0xFFFFFFFF))]
-    figures[BASE_RATE] = good / count
-
-
-@numba.njit(cache=True)
 def _partials(
     row: np.ndarray, own: np.ndarray, squares: float, own_squares: float, count: int, base: int,
     shares: np.ndarray, label_shares: np.ndarray, alive: np.ndarray, figures: np.ndarray,
@@ -557,21 +410,34 @@ def _with_earlier(
 
 @numba.njit(cache=True)
 def _in_halves(
-    row_left: np.ndarray, label_left: np.ndarray, present: np.ndarray, halves: np.ndarray,
-    other: np.ndarray, figures: np.ndarray,
+    row: np.ndarray, again: np.ndarray, whole: bool, rest: np.ndarray, units: np.ndarray,
+    present: np.ndarray, halves: np.ndarray, other: np.ndarray, work: Scratch,
+    figures: np.ndarray,
 ) -> None:  # fmt: skip
-    """Fill HALF_A and HALF_B from what all controls leave of factor and label."""
+    """Fill HALF_A and HALF_B from what all controls leave of factor and label.
+
+    `whole`: the factor misses no column of the label, and `rest` is what is left of the label.
+    """
+    if whole:
+        work.row_left[:] = row
+        for k in range(units.shape[0]):
+            _remove(work.row_left, units[k])
+    else:
+        _leave(row, work.row_shares, units, present, work, work.row_left)
+        _leave(again, work.label_shares, units, present, work, work.label_left)
+        rest = work.label_left
     for which in range(2):
         for i in range(other.shape[0]):
-            other[i] = label_left[i] * halves[which, i]
-        figures[HALF_A + which] = _correlation(row_left, present, other, halves[which], MIN_HALF)
+            other[i] = rest[i] * halves[which, i]
+        figures[HALF_A + which] = _correlation(
+            work.row_left, present, other, halves[which], MIN_HALF
+        )
 
 
 @numba.njit(cache=True)
 def measure(
     keys: np.ndarray, counts: np.ndarray, label: Ranked, controls: Ranked, projected: Projected,
-    halves: np.ndarray, events: np.ndarray, top: int, in_full: bool, work: Scratch,
-    table: np.ndarray, correlations: np.ndarray,
+    halves: np.ndarray, in_full: bool, work: Scratch, table: np.ndarray, correlations: np.ndarray,
 ) -> None:  # fmt: skip
     """The daily figures of one factor.
 
@@ -584,68 +450,55 @@ def measure(
         the controls keep their ranks, and are projected again.
     halves
         (2, S): 1.0 in the columns of each half of the universe, else 0.0.
-    events, top
-        bool (T, S) of hits, and how many are chosen.
     in_full
-        Whether the halves and the hits are wanted; they take as long as all the rest.
+        Whether the halves are wanted; they take as long as all the rest.
     work
         For all K controls.
     table, correlations
         Receive the daily figures (T, COLUMNS) and rank correlations with each control (T, K).
     """
-    columns, amount = keys.shape[1], controls.ranks.shape[1]
+    columns = keys.shape[1]
     row, earlier, again = np.zeros(columns), np.zeros(columns), np.zeros(columns)
     present, had, other = np.zeros(columns), np.zeros(columns), np.empty(columns)
     absent = np.empty(columns, dtype=np.int64)
     squares = 0.0
     ranked = 0
+    table[:] = np.nan
+    correlations[:] = np.nan
     for t in range(keys.shape[0]):
-        table[t] = np.nan
-        correlations[t] = np.nan
-        count, all_columns = counts[t], label.counts[t]
+        figures, count, all_columns = table[t], counts[t], label.counts[t]
         earlier[:] = row
         had[:] = present
         earlier_squares, earlier_ranked = squares, ranked
-        squares = 0.0
-        if count >= MIN_INSTRUMENTS:
-            squares = _rank_row(keys[t], count, row)
-            _mark(keys[t], count, present)
-        ranked = count
-        if squares <= 0.0:  # too few values, or a constant: no ranking
-            present[:] = 0.0
-            ranked = 0
+        squares = _rank_row(keys[t], count, row) if count >= MIN_INSTRUMENTS else 0.0
+        ranked = count if squares > 0.0 else 0
+        _mark(keys[t], ranked, present)
+        if ranked == 0:  # too few values, or a constant: no ranking
             continue
-        table[t, AUTOCORRELATION] = _with_earlier(
+        figures[AUTOCORRELATION] = _with_earlier(
             row, squares, present, count, earlier, earlier_squares, had, earlier_ranked
         )
         _with_controls(
             row, squares, keys[t], count, all_columns, present, t, controls, other, correlations[t]
         )
         own, own_squares, units = label.ranks[t], label.squares[t], projected.units[t]
-        shares, alive, rest = projected.shares[t], projected.alive[t], projected.rests[t]
+        shares, alive = projected.shares[t], projected.alive[t]
         if count == all_columns:
-            for k in range(amount):
+            for k in range(units.shape[0]):
                 work.row_shares[k] = _dot(row, units[k])
         else:
-            own_squares = _rank_again(label.ranks[t], label.order[t], present, again)
+            own_squares = _rank_again(own, label.order[t], present, again)
             missing = _absent(label.order[t], all_columns, present, absent)
             _shares_again(row, again, units, alive, present, absent, missing, count, work)
-            own, shares, alive, rest = again, work.label_shares, work.alive, work.label_left
+            own, shares, alive = again, work.label_shares, work.alive
         if own_squares <= 0.0:
             continue
         _partials(
             row, own, squares, own_squares, count, projected.base,
-            work.row_shares, shares, alive, table[t],
+            work.row_shares, shares, alive, figures,
         )  # fmt: skip
-        if not in_full:
-            continue
-        if count == all_columns:
-            work.row_left[:] = row
-            for k in range(amount):
-                _remove(work.row_left, units[k])
-        else:
-            _leave(row, work.row_shares, units, present, work, work.row_left)
-            _leave(again, work.label_shares, units, present, work, work.label_left)
-        if np.isfinite(table[t, ADDED]) and table[t, ADDED] != 0.0:
-            _in_halves(work.row_left, rest, present, halves, other, table[t])
-        _hit_figures(keys[t], count, events[t], top, table[t])
+        if in_full and np.isfinite(figures[ADDED]) and figures[ADDED] != 0.0:
+            _in_halves(
+                row, again, count == all_columns, projected.rests[t], units, present, halves,
+                other, work, figures,
+            )  # fmt: skip

@@ -144,10 +144,7 @@ class Yardstick:
         values = np.asarray(values, dtype=np.float32)
         daily = self.daily(values, in_full=least is None)
         used = counted & np.isfinite(daily.rank_ic)
-        series = {
-            name: np.where(used, getattr(daily, name), np.nan)
-            for name in ("rank_ic", "marginal", "added", "explained", "autocorrelation")
-        }
+        series = _series(daily, used)
         oriented = float(sign or (-1 if _mean(series["added"]) < 0 else 1))
         figures = {
             **self._coverage(values, counted, first),
@@ -163,15 +160,13 @@ class Yardstick:
                 return _finite(figures | {"halves": dict.fromkeys("ab")})
             daily = self.daily(values)
         halves = _column_means(daily.halves[used]).tolist()
-        return _finite(
-            {
-                **figures,
-                "by_year": self._by_year(series),
-                "cpcv": self._cross_validation(series["added"], expression),
-                "halves": dict(zip("ab", halves, strict=True)),
-                **self._hits(daily, used, oriented),
-            }
-        )
+        figures |= {
+            "by_year": self._by_year(series),
+            "cpcv": self._cross_validation(series["added"], expression),
+            "halves": dict(zip("ab", halves, strict=True)),
+            **self._hits(daily, used, oriented),
+        }
+        return _finite(figures)
 
     def _strength(self, series: dict[str, np.ndarray]) -> dict[str, float]:
         t = hac_t(series["added"])
@@ -261,6 +256,14 @@ class Yardstick:
             "persistence_hit_rate_at_5": _mean(self._rivals["persistence"][used]),
             "size_hit_rate_at_5": _mean(self._rivals["size"][used]),
         }
+
+
+def _series(daily: metrics.Daily, used: np.ndarray) -> dict[str, np.ndarray]:
+    """Daily figures of the sessions that are used; NaN in the others."""
+    return {
+        name: np.where(used, getattr(daily, name), np.nan)
+        for name in ("rank_ic", "marginal", "added", "explained", "autocorrelation")
+    }
 
 
 def _mean(series: np.ndarray) -> float:

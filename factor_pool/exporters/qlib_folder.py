@@ -72,15 +72,52 @@ def files(
 def _workflow(
     members: Sequence[Member], qlib_dir: Path, sessions: np.ndarray, windows: Windows
 ) -> dict[str, Any]:
+    return {
+        "qlib_init": {
+            "provider_uri": str(qlib_dir.absolute()),
+            "region": "cn",
+            "custom_ops": [
+                {"class": operator.__name__, "module_path": "custom_ops.py"}
+                for operator in custom_ops.OPERATORS
+            ],
+            "exp_manager": {
+                "class": "MLflowExpManager",
+                "module_path": "qlib.workflow.expm",
+                "kwargs": {"uri": "sqlite:///mlflow.db", "default_exp_name": "alpha_pool"},
+            },
+        },
+        "experiment_name": "alpha_pool",
+        "task": {
+            "model": {
+                "class": "LGBModel",
+                "module_path": "qlib.contrib.model.gbdt",
+                "kwargs": {
+                    "loss": "mse", "learning_rate": 0.05, "num_leaves": 15, "num_threads": 1,
+                },
+            },
+            "dataset": _dataset(members, sessions, windows),
+            "record": [
+                {
+                    "class": "SignalRecord",
+                    "module_path": "qlib.workflow.record_temp",
+                    "kwargs": {"model": "<MODEL>", "dataset": "<DATASET>"},
+                },
+                {
+                    "class": "SigAnaRecord",
+                    "module_path": "qlib.workflow.record_temp",
+                    "kwargs": {"ana_long_short": False, "ann_scaler": 252},
+                },
+            ],
+        },
+    }  # fmt: skip
+
+
+def _dataset(members: Sequence[Member], sessions: np.ndarray, windows: Windows) -> dict[str, Any]:
+    """The members' expressions and the label, trained on the search window, tested after it."""
     search, confirm, _ = windows
     days = [str(day) for day in sessions[search.mask(sessions)]]
     border = int(len(days) * (1 - _VALID_SHARE))
     expressions = [parse(member.expression).qlib() for member in members]
-    model: dict[str, Any] = {
-        "class": "LGBModel",
-        "module_path": "qlib.contrib.model.gbdt",
-        "kwargs": {"loss": "mse", "learning_rate": 0.05, "num_leaves": 15, "num_threads": 1},
-    }
     loader = {
         "class": "QlibDataLoader",
         "kwargs": {
@@ -102,7 +139,7 @@ def _workflow(
             "learn_processors": [{"class": "DropnaLabel"}],
         },
     }
-    dataset = {
+    return {
         "class": "DatasetH",
         "module_path": "qlib.data.dataset",
         "kwargs": {
@@ -112,37 +149,5 @@ def _workflow(
                 "valid": [days[border], days[-1]],
                 "test": [confirm.start.isoformat(), confirm.end.isoformat()],
             },
-        },
-    }
-    return {
-        "qlib_init": {
-            "provider_uri": str(qlib_dir.absolute()),
-            "region": "cn",
-            "custom_ops": [
-                {"class": operator.__name__, "module_path": "custom_ops.py"}
-                for operator in custom_ops.OPERATORS
-            ],
-            "exp_manager": {
-                "class": "MLflowExpManager",
-                "module_path": "qlib.workflow.expm",
-                "kwargs": {"uri": "sqlite:///mlflow.db", "default_exp_name": "alpha_pool"},
-            },
-        },
-        "experiment_name": "alpha_pool",
-        "task": {
-            "model": model,
-            "dataset": dataset,
-            "record": [
-                {
-                    "class": "SignalRecord",
-                    "module_path": "qlib.workflow.record_temp",
-                    "kwargs": {"model": "<MODEL>", "dataset": "<DATASET>"},
-                },
-                {
-                    "class": "SigAnaRecord",
-                    "module_path": "qlib.workflow.record_temp",
-                    "kwargs": {"ana_long_short": False, "ann_scaler": 252},
-                },
-            ],
         },
     }

@@ -93,7 +93,7 @@ def render(portrait: Portrait, background: Background, language: str) -> str:
     library, packed = _plotly()
     template = environment(_FOLDER, autoescape=True).get_template("page.html")
     return template.render(
-        language=LANGUAGE_TAGS[language],
+        tag=LANGUAGE_TAGS[language],
         policy=_policy(script, library),
         words=said,
         heading=f"{said['title']}: {portrait.expression}",

@@ -9,6 +9,7 @@ from factor_pool.run_card import escaped, quoted
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_SHARED = Path(__file__).parent
 LANGUAGE_TAGS = {"en": "en", "zh": "zh-Hans"}
 NO_SCRIPT = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -18,7 +19,7 @@ NO_SCRIPT = (
 
 
 def environment(folder: Path, *, autoescape: bool) -> "Environment":
-    """Templates of a folder; a name that is not given is an error.
+    """Templates of a folder, and "frame.html" for all; a name that is not given is an error.
 
     Parameters
     ----------
@@ -30,8 +31,8 @@ def environment(folder: Path, *, autoescape: bool) -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(folder), autoescape=autoescape, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        loader=FileSystemLoader([folder, _SHARED]), autoescape=autoescape,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     made.filters |= {"md": one_line, "quoted": lambda text: quoted(visible(text))}
     return made

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from data_profile.batches import Day
 from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.sectors import Sectors
 from data_profile.sessions import as_date
 from data_profile.store import Store
-from data_profile.truth import Day
 from predictor.dataset import panels
 from predictor.errors import PredictorError
 from predictor.explain import Language, ThemeImportance, importance_by_theme

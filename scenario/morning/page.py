@@ -31,9 +31,9 @@ def html(night: Content, session: str, attempts: int, language: str, said: Words
     return environment(_FOLDER, autoescape=True).get_template("page.html").render(
         night=night,
         words=said,
-        language=LANGUAGE_TAGS[language],
+        tag=LANGUAGE_TAGS[language],
         policy=NO_SCRIPT,
-        style=Markup(style()),
+        style=Markup(style() + (_FOLDER / "style.css").read_text("utf-8")),
         session=session,
         attempts=f"{attempts:,}",
         course=Markup(drawing.course(night.course)),

@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 import console.profile as shown
+from data_profile.batches import Day
 from data_profile.market import synthetic
 from data_profile.panel import Panel
 from data_profile.profile import Profile
 from data_profile.store import Store
-from data_profile.truth import Day
 from tests.commands import document, tide
 
 MARKET = synthetic(5, sectors=8, sessions=60)

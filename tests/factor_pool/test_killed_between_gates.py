@@ -12,6 +12,7 @@ from factor_pool.discovery import next_test
 from factor_pool.gates import Gate, Settings
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Member
+from tests.draws import drawn_once
 from tests.factor_pool import fake_night
 
 GATES = (
@@ -74,11 +75,12 @@ def run(path: Path, switch: Switch) -> None:
         )
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acceptance, "bootstrap_p", drawn_once)
         patch.setattr(acceptance, "gates_of", watched_gates)
         patch.setattr(acceptance, "next_test", after(next_test, switch, "rule"))
         patch.setattr(fake_night, "_confirm", after(fake_night._confirm, switch, "confirm"))
         patch.setattr(Ledger, "opened", after(Ledger.opened, switch, "opened"))
-        for name in ("judged", "accept"):
+        for name in ("judge", "judged", "accept"):
             patch.setattr(Ledger, name, after(getattr(Ledger, name), switch, "written"))
         own = acceptance.Acceptance._kin
         patch.setattr(acceptance.Acceptance, "_kin", after(own, switch, "kin"))

@@ -17,6 +17,9 @@ from predictor.dataset import Dataset, Panels, align, build
 from predictor.features import BASE_FEATURES
 from predictor.training import Trained, train
 
+QUICK = {"train_months": 6, "valid_months": 2}
+"""A training in half the time, for tests of what happens around it."""
+
 FACTORS = ("Mean($net_inflow / $turnover, 5)", "Corr($close, $turnover, 10)")
 
 

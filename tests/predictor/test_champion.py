@@ -26,6 +26,7 @@ from predictor.registry import MODEL
 from predictor.storage import CHALLENGER, CHAMPION, Stored, holder, load_current
 from predictor.training import train
 from tests.conftest import REPOSITORY
+from tests.predictor.conftest import QUICK
 
 LATER = 60
 
@@ -41,7 +42,7 @@ def early_home(longer: Market, tmp_path_factory: pytest.TempPathFactory) -> Home
     """With a champion; none may change it."""
     home = Home(tmp_path_factory.mktemp("early")).create()
     build(home, longer, LATER)
-    train(home, seed=5)
+    train(home, seed=5, **QUICK)
     return home
 
 
@@ -112,7 +113,7 @@ def test_the_first_model_is_champion_and_says_so(home: Home) -> None:
 
 def test_without_new_sessions_a_new_model_waits_and_says_so(home: Home) -> None:
     before = holder(home.models, CHAMPION)
-    trained = train(home, seed=6)
+    trained = train(home, seed=6, **QUICK)
     assert trained.decision.verdict == "challenger"
     assert f"0 of {ENOUGH} sessions" in trained.decision.reason
     assert holder(home.models, CHALLENGER) == trained.id != before
@@ -168,7 +169,7 @@ def test_a_worse_challenger_is_dismissed_and_the_newest_takes_its_place(
     bad = another(home, 1, worse(good))
     enter(home, bad)
     build(home, longer, 0)
-    trained = train(home, seed=5)
+    trained = train(home, seed=5, **QUICK)
     assert [(one.model, one.verdict) for one in trained.settled] == [(bad, "dismissed")]
     assert trained.decision.verdict == "challenger"
     assert in_mlflow(home)[0] == {"champion": good.id, "challenger": trained.id}

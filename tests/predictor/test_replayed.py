@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_profile.home import Home
-from data_profile.market import Market
+from data_profile.market import synthetic
 from data_profile.panel import Panel
 from predictor import replayed as module
 from predictor.backtest import backtest
@@ -22,8 +22,8 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture(scope="module")
-def panels(market: Market) -> Panels:
-    panel = Panel.from_frame(market.frame)
+def panels() -> Panels:
+    panel = Panel.from_frame(synthetic(3, sectors=12, sessions=330).frame)
     return align(panel, panel)
 
 
@@ -31,7 +31,7 @@ def test_scores_are_kept_and_found_again(
     home: Home, panels: Panels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def short(sessions: np.ndarray, train_months: int) -> list[Window]:
-        return windows(sessions, train_months=train_months, first_test="2025-11-03")
+        return windows(sessions, train_months=6, first_test="2025-11-03")
 
     monkeypatch.setattr(module, "windows", short)
     fitted: list[str] = []

@@ -16,7 +16,7 @@ def rolled(home: Home, said: list[str] | None = None) -> Retrained:
     steps = [] if said is None else said
     return retrain(
         home,
-        since="2024-06-01",
+        since="2025-03-01",
         seed=2,
         train_months=6,
         valid_months=2,
@@ -32,7 +32,7 @@ def test_history_window_by_window(home: Home) -> None:
     assert "no record of forecasts" in document["note"]
     assert document["kind"] == "walk-forward replay"
     tests = [row["test"] for row in document["windows"]]
-    assert tests[0]["start"] >= "2024-06-01"
+    assert tests[0]["start"] >= "2025-03-01"
     assert all(one["end"] < other["start"] for one, other in itertools.pairwise(tests))
     assert len(said) == len(tests)
     assert said[-1].endswith("1.00")

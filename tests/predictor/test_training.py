@@ -20,6 +20,7 @@ from predictor.dataset import panels
 from predictor.errors import PredictorError
 from predictor.holdout import METRICS
 from predictor.training import Trained, train
+from tests.predictor.conftest import QUICK
 
 
 def test_figures_stand_beside_their_baselines(trained_home: tuple[Home, Trained]) -> None:
@@ -100,7 +101,7 @@ def test_before_any_mining_it_trains_without_a_pool(market: Market, tmp_path: Pa
     home = Home(tmp_path).create()
     frame = market.frame.drop(columns=["net_inflow", "net_inflow_ratio"])
     Store(home.store).build(frame, market.names, source="test")
-    document = train(home, seed=1).to_dict()
+    document = train(home, seed=1, **QUICK).to_dict()
     assert document["pool"] == {"version": 0, "members": []}
     assert set(document["missing_features"]) == {"flow_1", "flow_5", "flow_20"}
     assert document["track_record"]["pool_adds"] is None
@@ -129,7 +130,7 @@ def test_the_pool_is_checked_first_and_what_that_changes_is_published_and_said(
         return Check(member, status, "it broke", None, None, 0, None, 0.1, 0.0, None, None)
 
     monkeypatch.setattr(decay, "judge", judged)
-    document = train(home, seed=5).to_dict()
+    document = train(home, seed=5, **QUICK).to_dict()
     assert document["pool_check"] == {
         "checked": 2,
         "changes": [
@@ -150,13 +151,13 @@ def test_a_pool_that_cannot_be_checked_is_no_reason_not_to_train(
         raise EvaluationError("a field is gone")
 
     monkeypatch.setattr(decay, "examine", failing)
-    document = train(home, seed=5).to_dict()
+    document = train(home, seed=5, **QUICK).to_dict()
     assert document["pool_check"]["trouble"] == "a field is gone"
     assert document["pool"]["members"] == ["F0001", "F0002"]
 
 
 def test_the_window_has_the_months_asked_for(home: Home) -> None:
-    document = train(home, seed=5, train_months=6, valid_months=2).to_dict()
+    document = train(home, seed=5, **QUICK).to_dict()
     windows = document["windows"]
     months = {
         name: (
@@ -207,5 +208,5 @@ def test_mlflow_out_of_reach_leaves_the_model_and_its_role(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/nowhere/mlflow.db")
     with pytest.raises(PredictorError, match=r"is saved in .* its role is settled"):
-        train(home, seed=6, promote=True)
+        train(home, seed=6, promote=True, **QUICK)
     assert json.loads((home.models / "current" / "model.json").read_text())["seed"] == 6

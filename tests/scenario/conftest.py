@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from data_profile.home import Home
+from tests.draws import drawn_once
 from tests.scenario.chat_server import ChatServer
 from tests.scenario.fake_model import KEY
 from tests.scenario.nights import Here, build_store, home_with
@@ -44,16 +45,16 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Here]]:
 
 
 @pytest.fixture(autouse=True)
+def draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nights in this process share the draws of their confirm tests."""
+    monkeypatch.setattr("factor_pool.acceptance.bootstrap_p", drawn_once)
+
+
+@pytest.fixture(autouse=True)
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' own language models only."""
     for name in ("CHAT_MODEL", "TIDE_TOKEN_BUDGET", "TIDE_PRICE_INPUT", "TIDE_PRICE_OUTPUT"):
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(scope="session")
-def kernels(request: pytest.FixtureRequest) -> Path:
-    """A cache folder that outlives the tests: compiling takes a minute."""
-    return request.config.cache.mkdir("kernels")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from factor_pool.evaluation import jobs
 from factor_pool.ledger import Ledger
 from scenario.isolation.base import Failure, Isolation
 from scenario.session import Progress
+from tests.commands import give_kernels
 
 SECTORS, SESSIONS = 30, 640
 
@@ -64,7 +65,7 @@ def home_with(store: Path, root: Path, kernels: Path | None = None) -> Home:
     """A fresh home on a store, which mining only reads, and on compiled kernels."""
     root.mkdir(parents=True)
     if kernels is not None:
-        (root / "cache").symlink_to(kernels)
+        give_kernels(root, kernels)
     home = Home(root).create()
     home.store.symlink_to(store)
     return home

@@ -47,7 +47,7 @@ def test_a_node_lost_in_the_middle_changes_nothing_of_the_pool(
     alone = home_with(store, tmp_path / "alone", kernels)
     mine(alone, MineOptions(**options), Silent())
     (tmp_path / "nodes").mkdir()
-    with Cluster(tmp_path / "nodes", kernels=kernels / "kernels") as cluster:
+    with Cluster(tmp_path / "nodes", kernels=kernels) as cluster:
         display = Watching(cluster)
         summary = mine(home, MineOptions(**options, cluster=cluster.address), display)
     assert any("(2 nodes, 2 workers: process)" in line for line in display.lines)

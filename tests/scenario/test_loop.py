@@ -18,6 +18,7 @@ from factor_pool.pool import Pool
 from scenario.errors import BackendError, OptionsError, ScenarioError
 from scenario.loop import MineOptions, mine
 from scenario.proposers.evolve import Evolve
+from tests import draws
 from tests.conftest import REPOSITORY
 from tests.scenario.nights import Here, Silent, home_with, ledger_of
 
@@ -83,6 +84,7 @@ def test_the_same_seed_gives_the_same_night(
     home: Home, here: object, undisturbed: dict[str, list[Any]]
 ) -> None:
     display = Silent()
+    draws.forget()
     summary = mine(home, OPTIONS, display)
     assert ledger_of(home) == undisturbed
     assert summary.evaluated == 80

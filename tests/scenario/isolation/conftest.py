@@ -94,7 +94,7 @@ def provider(request: pytest.FixtureRequest, runner: Runner) -> Provider:
     if request.param == "process":
         from scenario.isolation.process import ProcessIsolation
 
-        kernels = request.config.cache.mkdir("kernels")  # compiled once for all runs of the tests
+        kernels: Path = request.getfixturevalue("kernels")
 
         def make(workers: int = 1, limits: Limits = QUICK, runner: Runner = runner) -> Isolation:
             return ProcessIsolation(workers, kernels, limits, runner)
@@ -125,14 +125,11 @@ def provider(request: pytest.FixtureRequest, runner: Runner) -> Provider:
 
 
 @pytest.fixture(scope="session")
-def cluster(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator["Cluster"]:
+def cluster(kernels: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Cluster"]:
     """Two nodes of one process worker each, on this machine."""
     pytest.importorskip("distributed", reason="the extra [cluster] is not installed")
     from tests.scenario.isolation.nodes import Cluster
 
-    kernels = request.config.cache.mkdir("kernels")
     with Cluster(tmp_path_factory.mktemp("cluster"), kernels=kernels) as made:
         yield made
 

@@ -88,9 +88,8 @@ def test_both_sandboxes_give_the_same_numbers_to_the_last_bit(
     engine: Engine,
     market: dict[str, Path],
     jobs: list[dict],
-    pytestconfig: pytest.Config,
+    kernels: Path,
 ) -> None:
-    kernels = pytestconfig.cache.mkdir("kernels")
     replies = []
     for isolation in (
         ProcessIsolation(2, kernels, LIMITS),
