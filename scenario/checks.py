@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from factor_pool.expression import Expression, ExpressionError, parse
+from factor_pool.expression import ExpressionError, parse
 
 DEEPEST = 8
 MOST_NODES = 24
@@ -48,17 +48,6 @@ def plain(text: str) -> str:
     return " ".join(storable.split())
 
 
-def too_large(expression: Expression) -> str | None:
-    """What of an expression's size is beyond the limits; None if nothing is."""
-    if expression.depth > DEEPEST:
-        return f"{expression.depth} levels deep; at most {DEEPEST}"
-    if expression.nodes > MOST_NODES:
-        return f"{expression.nodes} nodes; at most {MOST_NODES}"
-    if expression.lookback > LONGEST_LOOKBACK:
-        return f"looks back {expression.lookback} sessions; at most {LONGEST_LOOKBACK}"
-    return None
-
-
 def check(
     text: str,
     units: Mapping[str, str],
@@ -95,8 +84,14 @@ def check(
         place = f" (column {error.column})" if error.column is not None else ""
         hint = f"; {error.hint}" if error.hint else ""
         return Verdict(line, None, "invalid", f"{error.message}{place}{hint}")
-    trouble = too_large(expression)
-    if trouble is None and not aligned(frozenset(expression.fields)):
+    trouble = None
+    if expression.depth > DEEPEST:
+        trouble = f"{expression.depth} levels deep; at most {DEEPEST}"
+    elif expression.nodes > MOST_NODES:
+        trouble = f"{expression.nodes} nodes; at most {MOST_NODES}"
+    elif expression.lookback > LONGEST_LOOKBACK:
+        trouble = f"looks back {expression.lookback} sessions; at most {LONGEST_LOOKBACK}"
+    elif not aligned(frozenset(expression.fields)):
         trouble = "reads no field that its idea speaks of: use those, or leave it to another idea"
     if trouble is not None:
         return Verdict(line, None, "invalid", trouble)

@@ -124,7 +124,7 @@ class FactorStrategy(MultiProcessEvolvingStrategy):
         failures = [(v.text, v.message) for v in before if v.outcome != "passed"]
         wanted = night.context.size - len(kept)
         try:
-            fresh = night.expressions(target_task.idea, failures)
+            fresh = night.proposer.expressions(target_task.idea, night.context, failures)
         except (ProposalError, BudgetExceeded):
             if not kept:
                 raise

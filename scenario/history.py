@@ -16,9 +16,8 @@ class History:
     """The attempts on one snapshot and label, as of the start of an iteration.
 
     A resumed iteration sees exactly what it saw before it was cut short: nothing that it recorded
-    itself, nothing recorded after that, and nothing that became of what was under way. The elites'
-    fitness beside a changed pool is kept in the ledger with the attempt after which it was
-    measured, and is taken in at the same place.
+    itself, and nothing recorded after that. The elites' fitness beside a changed pool is kept in
+    the ledger with the attempt after which it was measured, and is taken in at the same place.
 
     Parameters
     ----------
@@ -46,6 +45,9 @@ class History:
         self._rescored: dict[str, Any] = ledger.state(self._place, "rescored") or {}
         self.memory = Memory(universe)
         """Of the attempts so far; what earlier data taught of writing is in it from the start."""
+        self.recorded: list[Attempt] = []
+        """What the current iteration recorded before it was cut short; empty in an undisturbed
+        run."""
 
         self._learn()
 
@@ -64,40 +66,23 @@ class History:
                 if attempt.id <= last and (stage == "invalid" or attempt.label == self._label):
                     self.memory.learn(attempt)
 
-    def advance(self, session: str, iteration: int, under_way: int = 0) -> None:
-        """Read on, up to what is known when an iteration is proposed.
-
-        Parameters
-        ----------
-        session, iteration
-            Which is proposed.
-        under_way
-            How many iterations before it are still under way then: their texts are known, what
-            becomes of them is not.
-        """
+    def advance(self, session: str, iteration: int) -> None:
+        """Read on, up to the start of an iteration."""
         fresh = self._ledger.attempts(
             snapshot=self._snapshot, label=self._label, borders=self._borders, after=self._last
         )
-        ended = iteration - under_way
-        before = list(
-            itertools.takewhile(lambda a: a.session != session or a.iteration < ended, fresh)
-        )
+        here = (session, iteration)
+        before = list(itertools.takewhile(lambda a: (a.session, a.iteration) != here, fresh))
+        self.recorded = [a for a in fresh[len(before) :] if (a.session, a.iteration) == here]
         for attempt in before:
             self._take_rescored()
             self._last = attempt.id
             # One that an abandoned session never judged says nothing but that it was tried.
             if attempt.stage in FINAL_STAGES:
                 self.memory.add(attempt)
-            else:
-                self._mark(attempt)
+            elif attempt.canonical is not None:
+                self.memory.mark(attempt.canonical)
         self._take_rescored()
-        for attempt in fresh[len(before) :]:
-            if attempt.session == session and attempt.iteration < iteration:
-                self._mark(attempt)
-
-    def _mark(self, attempt: Attempt) -> None:
-        if attempt.canonical is not None:
-            self.memory.mark(attempt.canonical)
 
     def stale(self) -> bool:
         """Whether the elites' fitness was measured beside another pool than the present one."""
@@ -110,7 +95,7 @@ class History:
         self._take_rescored()
 
     def pool(self) -> list[str]:
-        """Canonical texts of the active members whose acceptance was read."""
+        """Canonical texts of the active members that were accepted before this iteration."""
         return [m.expression for m in self._ledger.members() if m.attempt_id <= self._last]
 
     def _take_rescored(self) -> None:

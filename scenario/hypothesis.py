@@ -61,7 +61,7 @@ class FactorHypothesisGen(HypothesisGen):
         """The idea of this iteration; `trace` is not read, the ledger says more."""
         night = self.scen.night
         night.begin_iteration()
-        return FactorHypothesis(night.idea())
+        return FactorHypothesis(night.proposer.idea(night.context))
 
 
 class Hypothesis2FactorExperiment(Hypothesis2Experiment):

@@ -1,7 +1,6 @@
 """Measuring expressions on the isolated workers: batches in, figures or a reason out."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from factor_pool.errors import EvaluationError
@@ -78,16 +77,6 @@ class Laboratory:
             else:
                 results[k::amount] = [self._figures(one) for one in _results(reply, len(part))]
         return results
-
-    def begin(
-        self, texts: Sequence[str], pool: Sequence[str]
-    ) -> Future[list[Mapping[str, Any] | EvaluationError]]:
-        """Let the workers `measure`, and go on meanwhile."""
-        thread = ThreadPoolExecutor(1, thread_name_prefix="laboratory")
-        try:
-            return thread.submit(self.measure, texts, pool)
-        finally:
-            thread.shutdown(wait=False)  # it ends with what it was given
 
     def search(self, text: str, pool: Sequence[str]) -> Mapping[str, Any]:
         """Search figures of one expression.

@@ -15,7 +15,7 @@ from scenario.history import History
 from scenario.isolation.base import Isolation
 from scenario.laboratory import Laboratory
 from scenario.proposers import bandit
-from scenario.proposers.base import Context, Idea, Proposer
+from scenario.proposers.base import Context, Proposer
 from scenario.session import Display, End, MineOptions, Progress, Session
 
 BARREN = 10
@@ -40,26 +40,6 @@ class Outcome:
     accepted: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     best: float | None = None
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What an iteration begins with.
-
-    Parameters
-    ----------
-    proposer
-        Whose turn it is.
-    context
-        What he knows.
-    idea, texts
-        What he wrote, where that was done ahead; None where he is still to be asked.
-    """
-
-    proposer: Proposer
-    context: Context
-    idea: Idea | None = None
-    texts: Sequence[str] | None = None
 
 
 class Night:
@@ -130,7 +110,6 @@ class Night:
         self._evaluated_before = session.record.evaluated
         self._best: float | None = None
         self._error_budget = self._budget_left()
-        self._ahead: Draft | None = None
         self.end = self._finished()
 
     @property
@@ -140,54 +119,27 @@ class Night:
 
     def begin_iteration(self) -> None:
         """Choose who proposes, and gather what he may know."""
+        record = self.session.record
         self.outcome, self.trouble = Outcome(), None
         self.account.begin()
-        draft, self._ahead = self._ahead, None
-        self._draft = draft or self._begun(self.iteration, self.session.record.evaluated)
-
-    @property
-    def proposer(self) -> Proposer:
-        """Whose turn it is."""
-        return self._draft.proposer
-
-    @property
-    def context(self) -> Context:
-        """What he knows."""
-        return self._draft.context
-
-    def idea(self) -> Idea:
-        """The idea of this iteration."""
-        return self._draft.idea or self.proposer.idea(self.context)
-
-    def expressions(self, idea: Idea, failures: Sequence[tuple[str, str]]) -> Sequence[str]:
-        """The idea as texts; see `Proposer.expressions`."""
-        if self._draft.texts is not None and not failures:
-            return self._draft.texts
-        return self.proposer.expressions(idea, self.context, failures)
-
-    def write_ahead(self, under_way: int) -> None:
-        """Have the next batch written while this one is measured, if that is how it is done.
-
-        What comes out depends on what the proposer may know, not on when he is asked. Where
-        several may propose, what becomes of this batch decides who does: nothing is written then.
-
-        Parameters
-        ----------
-        under_way
-            Factors that are being measured.
-        """
-        if len(self._proposers) > 1 or not self.proposer.ahead:
-            return
-        evaluated = self.session.record.evaluated + under_way
-        if self._enough(self.iteration + 1, evaluated):
-            return
-        self._look_back(self.proposer, self.iteration + 1)
-        if self.history.stale():  # the workers, who would tell what elites add now, are at work
-            return
-        context = self._context(self.proposer, self.iteration + 1, evaluated)
-        idea = self.proposer.idea(context)
-        texts = self.proposer.expressions(idea, context, [])
-        self._ahead = Draft(self.proposer, context, idea, texts)
+        self.history.advance(self.session.id, self.iteration)
+        if self.history.recorded:  # cut short after it was recorded: the same one goes on
+            name = self.history.recorded[0].proposer
+        else:
+            name = bandit.choose(self._able(), record.tallies, record.stream, self.iteration)
+        self.proposer = self._proposers[name]
+        if self.history.stale():
+            self.history.rescore(self._measured_again())
+        self.context = Context(
+            iteration=self.iteration,
+            seed=record.stream,
+            size=self._size(self.proposer.batch),
+            units=self.units,
+            memory=self.history.memory,
+            pool=self.history.pool(),
+            profile=self.profile,
+            universe=self.universe,
+        )
 
     def end_iteration(self) -> None:
         """Write down that the iteration is finished, show it, and see whether the night is."""
@@ -230,36 +182,6 @@ class Night:
             if not isinstance(figures, EvaluationError) and figures.get("added_t_hac") is not None
         }
 
-    def _begun(self, iteration: int, evaluated: int) -> Draft:
-        """An iteration whose proposer is still to be asked."""
-        record = self.session.record
-        recorded = self.ledger.attempts(session=self.session.id, iteration=iteration, limit=1)
-        if recorded:  # cut short after it was recorded: the same one goes on
-            name = recorded[0].proposer
-        else:
-            name = bandit.choose(self._able(), record.tallies, record.stream, iteration)
-        proposer = self._proposers[name]
-        self._look_back(proposer, iteration)
-        if self.history.stale():
-            self.history.rescore(self._measured_again())
-        return Draft(proposer, self._context(proposer, iteration, evaluated))
-
-    def _look_back(self, proposer: Proposer, iteration: int) -> None:
-        """Gather what a proposer may know."""
-        self.history.advance(self.session.id, iteration, under_way=int(proposer.ahead))
-
-    def _context(self, proposer: Proposer, iteration: int, evaluated: int) -> Context:
-        return Context(
-            iteration=iteration,
-            seed=self.session.record.stream,
-            size=self._size(proposer.batch, evaluated),
-            units=self.units,
-            memory=self.history.memory,
-            pool=self.history.pool(),
-            profile=self.profile,
-            universe=self.universe,
-        )
-
     def _able(self) -> list[str]:
         """The proposers that can still be paid."""
         names = list(self._proposers)
@@ -267,20 +189,17 @@ class Night:
             return names
         return [name for name in names if not self._proposers[name].paid] or names
 
-    def _size(self, batch: int, evaluated: int) -> int:
+    def _size(self, batch: int) -> int:
         wanted = self._options.evaluations
-        return batch if wanted is None else max(1, min(batch, wanted - evaluated))
-
-    def _enough(self, iterations: int, evaluated: int) -> bool:
-        """Whether this is all that was asked for."""
-        options = self._options
-        return (options.evaluations is not None and evaluated >= options.evaluations) or (
-            options.loops is not None and iterations >= options.loops
-        )
+        if wanted is None:
+            return batch
+        return max(1, min(batch, wanted - self.session.record.evaluated))
 
     def _finished(self) -> End | None:
-        record = self.session.record
-        if self._enough(record.iterations, record.evaluated):
+        record, options = self.session.record, self._options
+        if options.evaluations is not None and record.evaluated >= options.evaluations:
+            return "target"
+        if options.loops is not None and record.iterations >= options.loops:
             return "target"
         if self._deadline is not None and dt.datetime.now(dt.UTC) >= self._deadline:
             return "deadline"

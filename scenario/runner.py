@@ -49,12 +49,11 @@ class FactorRunner(Developer):
         attempts = [one for one in batch if one.stage == "proposed"]
         if not attempts:
             return
-        texts = [str(one.canonical) for one in attempts]
-        pool = [member.expression for member in night.ledger.members()]
-        under_way = night.laboratory.begin(texts, pool)
-        night.write_ahead(sum(one.stage not in _UNTESTED for one in batch))
+        results = night.laboratory.measure(
+            [str(one.canonical) for one in attempts], night.context.pool
+        )
         failed, scored = [], []
-        for attempt, result in zip(attempts, under_way.result(), strict=True):
+        for attempt, result in zip(attempts, results, strict=True):
             if isinstance(result, EvaluationError):
                 failed.append(Judgement(attempt.id, "failed", "evaluation", str(result)))
             else:

@@ -46,10 +46,9 @@ class Context:
         Usable field -> unit (`points`, `yuan`, `count`, `ratio`, `shares`, `dimensionless`).
     memory
         What is known of the attempts on this snapshot before this iteration: texts, figures of
-        the search window, stages, reasons; of the iteration before, where the proposer works
-        `Proposer.ahead`, the texts alone.
+        the search window, stages, reasons.
     pool
-        Canonical texts of the active members of the pool, as far as `memory` reaches.
+        Canonical texts of the active members of the pool.
     profile
         What the data is, in words: `Profile.describe` of the search panel.
     universe
@@ -79,9 +78,6 @@ class Proposer(ABC):
     paid: bool = False
     #: Expressions wanted an iteration.
     batch: int = 64
-    #: Whether it writes its batch while the one before is measured, and so without knowing what
-    #: becomes of that: workers need not wait for it.
-    ahead: bool = False
 
     @abstractmethod
     def idea(self, context: Context) -> Idea:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from factor_pool.expression import ExpressionError, parse
-from scenario.checks import too_large
 from scenario.proposers.archive import Archive
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.grammar import Grammar, Tree
@@ -35,7 +34,6 @@ class Evolve(Proposer):
     """Evolutionary search without a language model."""
 
     name = "evolve"
-    ahead = True
 
     def idea(self, context: Context) -> Idea:
         """Each theme in turn first, then themes in proportion to the rank of their best elite."""
@@ -109,14 +107,14 @@ class _Batch:
 
 @functools.lru_cache(maxsize=16_384)  # the same elites have the same offspring again and again
 def _ranking(text: str, units: frozenset[tuple[str, str]]) -> str | None:
-    """Canonical text less what leaves the day's ranking as it is; None if invalid or too large."""
+    """Canonical text less what leaves the day's ranking as it is; None where it is invalid."""
     try:
         expression = parse(text, dict(units))
     except ExpressionError:
         return None
     while expression.operator is not None and expression.operator.name in _SAME_RANKING:
         expression = expression.children[0]
-    return None if too_large(expression) else str(expression)
+    return str(expression)
 
 
 class _Parents:

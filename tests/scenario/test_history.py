@@ -55,35 +55,10 @@ def test_a_resumed_iteration_sees_what_it_saw_before(ledger: Ledger) -> None:
     history = History(ledger, "d", "limit_up_count")
     history.advance("s", 1)
     assert tried(history, "$a", "$b", "$d") == [True, False, False]
+    assert [attempt.text for attempt in history.recorded] == ["$b", "$c"]
     history.advance("s", 2)
     assert tried(history, "$a", "$b", "$c", "$d") == [True] * 4
-
-
-def test_of_what_is_under_way_the_texts_alone_are_known(ledger: Ledger) -> None:
-    history = History(ledger, "d", "limit_up_count")
-    for iteration, text in enumerate(("$a", "$b", "$c")):
-        record(ledger, "s", iteration, text)
-    history.advance("s", 2, under_way=1)
-    assert tried(history, "$a", "$b", "$c") == [True, True, False]
-    assert history.memory.gates == {"strength": 1}
-    history.advance("s", 3, under_way=1)
-    assert tried(history, "$c") == [True]
-    assert history.memory.gates == {"strength": 2}
-    history.advance("s", 3)
-    assert history.memory.gates == {"strength": 3}
-
-
-def test_what_is_known_does_not_depend_on_when_it_is_read(ledger: Ledger) -> None:
-    """Read before the batch under way is judged, or after a crash, when it long has been."""
-    record(ledger, "s", 0, "$a")
-    proposal = [Proposal("$b", "$b", "evolve")]
-    (under_way,) = ledger.record("s", 1, proposal, snapshot="d", label="limit_up_count", seed=1)
-    early, late = (History(ledger, "d", "limit_up_count") for _ in range(2))
-    early.advance("s", 2, under_way=1)
-    ledger.judged(under_way.id, "rejected", figures={"rank_ic": 0.1}, gate="halves", reason="no")
-    late.advance("s", 2, under_way=1)
-    assert early.memory.gates == late.memory.gates == {"strength": 1}
-    assert tried(early, "$a", "$b") == tried(late, "$a", "$b") == [True, True]
+    assert history.recorded == []
 
 
 def test_other_data_and_unjudged_attempts_say_nothing(ledger: Ledger) -> None:

@@ -57,7 +57,7 @@ class Mortal(Ledger):
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some iterations more, of which each is written while the one before is measured."""
+    """More iterations for the same evaluations."""
     monkeypatch.setattr(Evolve, "batch", BATCH)
 
 
