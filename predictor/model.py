@@ -13,9 +13,10 @@ surge      how likely is a wave? The mean of two log odds: those of the surge he
            is known the evening before. Calibrated
 =========  ==================================================================================
 
-Where the single stocks are known, half of each order but density is theirs: **members** stands
-there like a head, the logarithm of the limit-ups that the stocks' own states let one expect
-(`predictor.members`). Of a sector of which that is missing, the count head says it.
+Where the single stocks are known, half of rank, count, intensity and surge is theirs: **members**
+stands there like a head, the logarithm of the limit-ups that the stocks' own states let one expect
+(`predictor.members`). The trees do not see it, so that they are the same with and without it. Of a
+sector of which it is missing, the count head says it.
 
 Every order is a sum over heads, and over logarithms of features; so what each feature adds to it
 is exact. Missing values stay missing: a tree has a branch for them.
@@ -76,11 +77,10 @@ ORDERS: Mapping[str, Order] = {
     ),
 }
 # The same where the feature `MEMBERS` is there. The ranking's four heads move together, so that
-# four times its own spread is as much as they have; log odds of at least one rise by 1.3.
+# four times its own spread is as much as they have.
 ORDERS_WITH_MEMBERS: Mapping[str, Order] = {
     **ORDERS,
     "rank": replace(ORDERS["rank"], heads={**ORDERS["rank"].heads, MEMBERS: 4.0}),
-    "any": Order({"any": 0.5, MEMBERS: 0.65}),
     "count": Order({"count": 0.5, MEMBERS: 0.5}),
     "intensity": Order({"count": 0.5, MEMBERS: 0.5}, {COMPANIES: (-1.0, 1.0)}),
     "surge": Order(
@@ -189,10 +189,14 @@ class Model:
             if unknown.any():
                 said[unknown] = self.head("count", values[unknown])
             return said
-        boosters = self._loaded[name]
+        boosters, values = self._loaded[name], self._seen(values)
         return np.mean(
             [b.predict(values, raw_score=True, num_threads=THREADS) for b in boosters], axis=0
         )
+
+    def _seen(self, values: np.ndarray) -> np.ndarray:
+        """The columns that the trees see."""
+        return values if self._members is None else np.delete(values, self._members, axis=1)
 
     def _log_members(self, values: np.ndarray) -> np.ndarray:
         """Logarithm of the limit-ups expected of the stocks, float64 (N,); NaN unknown."""
@@ -243,14 +247,17 @@ class Model:
 
     def _added(self, head: str, values: np.ndarray) -> np.ndarray:
         """What each feature adds to a head, float64 (N, K); with a constant they are its score."""
+        seen = self._seen(values)
         whole = np.mean(
             [
-                b.predict(values, pred_contrib=True, num_threads=THREADS)
+                b.predict(seen, pred_contrib=True, num_threads=THREADS)
                 for b in self._loaded["count" if head == MEMBERS else head]
             ],
             axis=0,
         )
         added, constant = whole[:, :-1], whole[:, -1]
+        if self._members is not None:
+            added = np.insert(added, self._members, 0.0, axis=1)
         if head == MEMBERS:  # the count head stands in for it, and lends it its constant
             said = self._log_members(values)
             known = np.isfinite(said)
@@ -312,7 +319,8 @@ def fit(
     PredictorError
         A head cannot be fitted.
     """
-    found = side_by_side(heads, step, lambda head: boost(head, dataset, train, valid, None, seed))
+    seen = dataset.drop([MEMBERS])
+    found = side_by_side(heads, step, lambda head: boost(head, seen, train, valid, None, seed))
     texts = {head: fitted.texts for head, fitted in found.items()}
     rounds = {head: fitted.rounds for head, fitted in found.items()}
     draft = Model(dataset.features, texts, rounds, {}, {})
@@ -334,10 +342,11 @@ def fit(
 
 def refit(model: Model, dataset: Dataset, rows: slice, *, seed: int, step: Step) -> Model:
     """The same model with its rounds, calibration and scales, its trees grown anew on `rows`."""
+    seen = dataset.drop([MEMBERS])
     found = side_by_side(
         tuple(model.boosters),
         step,
-        lambda head: boost(head, dataset, rows, None, model.rounds[head], seed),
+        lambda head: boost(head, seen, rows, None, model.rounds[head], seed),
     )
     texts = {head: fitted.texts for head, fitted in found.items()}
     return Model(model.features, texts, model.rounds, model.calibration, model.scales)

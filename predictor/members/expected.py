@@ -176,9 +176,9 @@ class _Pass:
             self._examples.clear()
         part_of = {t: part for part in self._todo for t in range(part.start, part.stop)}
         for t, states in self._walk(self._todo[-1].stop):
-            part = part_of.get(t)
-            if part is not None and t - part.start >= part.done:
-                self._result[t] = self._sum(t, states, part)
+            current = part_of.get(t)
+            if current is not None and t - current.start >= current.done:
+                self._result[t] = self._sum(t, states, current)
 
     def _walk(self, stop: int) -> Iterator[tuple[int, States]]:
         """The stocks after each session before `stop` of which the events are known."""
