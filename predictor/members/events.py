@@ -125,20 +125,17 @@ def _days(
     later = [day for day in sessions.tolist() if pd.Timestamp(day) > last]
     collected = _judged(Raw(store / "raw"), later, names, cutoff)
     rows = pd.concat([part for part in (filed, collected) if len(part)] or [filed])
-    place = {code: n for n, code in enumerate(names)}
-    rows = rows[rows["code"].isin(place)]
-    order = {day: found for day, found in rows.groupby("session", sort=False)}
-    return tuple(
-        _day(order[stamp], place) if (stamp := pd.Timestamp(day)) in order else None
-        for day in sessions.tolist()
-    )
-
-
-def _day(rows: pd.DataFrame, place: dict[str, int]) -> Day:
-    stock = rows["code"].map(place).to_numpy(np.int64)
-    order = np.argsort(stock, kind="stable")
+    stock = pd.Index(list(names)).get_indexer(rows["code"])
+    day = rows["session"].to_numpy().astype("datetime64[D]")
     values = rows.reindex(columns=[*FLAGS, *NUMBERS]).to_numpy(np.float32, na_value=np.nan)
-    return Day(stock[order], np.ascontiguousarray(values[order]))
+    order = np.lexsort((stock, day))
+    order = order[stock[order] >= 0]
+    stock, day, values = stock[order].astype(np.int64), day[order], values[order]
+    first = np.searchsorted(day, sessions, side="left")
+    after = np.searchsorted(day, sessions, side="right")
+    return tuple(
+        Day(stock[a:b], values[a:b]) if b > a else None for a, b in zip(first, after, strict=True)
+    )
 
 
 def _judged(
