@@ -1,13 +1,14 @@
 """Does the predictor foretell waves better than what needs no model? A walk-forward replay.
 
     python -m benchmarks.walk_forward [FILE] [--first 2023-01-01] [--last 2025-12-31]
-        [--without pool,tra] [--evaluations 3000] [--seed 1] [--workers 4] [--work DIR]
+        [--without pool,tra,no_stocks] [--evaluations 3000] [--seed 1] [--workers 4] [--work DIR]
         [--json FILE]
 
 FILE is a panel (default: the real one beside the project). Every month a model is trained on all
 that lies before, with three months of validation and a purge on both sides, and speaks of that
 month alone. Beside it stand:
 
+no_stocks    the same without what the single stocks say (where FILE lies beside their files)
 pool         the same with the factors of a pool that was mined again as of each January, in a home
              that holds only the panel up to then; it speaks of that year alone, so that no session
              that the mining saw is counted
@@ -29,7 +30,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,14 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import nights
+from benchmarks.market_home import filled
+from benchmarks.work import Work
 from data_profile.home import Home
 from data_profile.sources.panel_file import read
 from data_profile.store import Store
 from predictor import tra
 from predictor.dataset import Dataset, Panels, build, panels, split_usable
-from predictor.features import BASE_FEATURES, Feature
+from predictor.features import BASE_FEATURES, MEMBERS, Feature
 from predictor.holdout import MORE_METRICS, Bootstrap, Outcome, daily, difference, table
 from predictor.model import parameters
 from predictor.replay import Replay, baselines, expanding, joined, outcome_of, replay
@@ -75,42 +78,6 @@ class Factor:
     id: str
     expression: str
     hypothesis: str
-
-
-class Work:
-    """Results that are kept between runs, in a folder; without one they are not kept."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-
-    def arrays(
-        self, name: str, key: str, make: Callable[[], dict[str, np.ndarray]]
-    ) -> dict[str, np.ndarray]:
-        """What `make` gave, now or for the same key before."""
-        if self._folder is None:
-            return make()
-        path = self._folder / f"{name}-{key}.npz"
-        if not path.exists():
-            found = make()
-            aside = path.with_suffix(".part.npz")
-            with aside.open("wb") as file:
-                np.savez(file, allow_pickle=False, **found)
-            os.replace(aside, path)
-        with np.load(path, allow_pickle=False) as kept:
-            return {one: kept[one] for one in kept.files}
-
-    def document(self, name: str, make: Callable[[], Any]) -> Any:
-        """The same for a JSON document."""
-        if self._folder is None:
-            return make()
-        path = self._folder / f"{name}.json"
-        if not path.exists():
-            aside = path.with_suffix(".part")
-            aside.write_text(json.dumps(make()))
-            os.replace(aside, path)
-        return json.loads(path.read_text())
 
 
 # ---------------------------------------------------------------- mining
@@ -244,6 +211,9 @@ def judged(
             for name, series in cut.items()
             if name != "persistence"
         },
+        "stocks_add": difference(cut["ours"], cut["no_stocks"], bootstrap)
+        if "no_stocks" in cut
+        else None,
         "pool_adds": difference(cut["ours_with_pool"], cut["ours"], bootstrap)
         if "ours_with_pool" in cut
         else None,
@@ -297,9 +267,10 @@ def show(document: Mapping[str, Any]) -> None:
                     cell += f" [{gain['low']:+.4f}, {gain['high']:+.4f}]"
                 cells.append(f"{cell:>27}")
             print(f"{metric:22}" + "".join(cells))
-        if period["pool_adds"]:
-            print("what the pool adds:")
-            for metric, gain in period["pool_adds"].items():
+        for name in ("stocks_add", "pool_adds"):
+            if period[name]:
+                print(f"{name.replace('_', ' ')}:")
+            for metric, gain in (period[name] or {}).items():
                 if gain:
                     print(f"  {metric:22} {gain['mean']:+.4f} [{gain['low']:+.4f}, "
                           f"{gain['high']:+.4f}]")  # fmt: skip
@@ -332,10 +303,10 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     started, work = time.monotonic(), Work(arguments.work)
     seed, workers = arguments.seed, arguments.workers
     with tempfile.TemporaryDirectory() as folder:
-        imported = read(arguments.file)
-        store = Store(Home(Path(folder)).create().store)
-        store.build(imported.frame, imported.names, source=arguments.file.name)
-        market = panels(store)
+        home = filled(arguments.file, (arguments.work or Path(folder)) / "home")
+        clock = time.monotonic()
+        market = panels(Store(home.store))
+        seconds = {"stocks": round(time.monotonic() - clock, 1)}
     bare, missing = split_usable(BASE_FEATURES, market.known)
     dataset = build(market, bare)
     found = expanding(
@@ -343,11 +314,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 last_test=arguments.last)
     )  # fmt: skip
     outcome = outcome_of(dataset)
-    seconds = {}
     clock = time.monotonic()
     replayed = ours("ours", dataset, found, work, seed, workers)
     methods: dict[str, Series] = {"ours": replayed.judged(outcome)}
     seconds["ours"] = round(time.monotonic() - clock, 1)
+    if MEMBERS in dataset.names and "no_stocks" not in arguments.without:
+        without = ours("no-stocks", dataset.drop([MEMBERS]), found, work, seed, workers)
+        methods["no_stocks"] = without.judged(outcome)
     mined: list[Any] = []
     if "pool" not in arguments.without:
         years = sorted({int(str(dataset.sessions[w.test.start])[:4]) for w in found})

@@ -26,11 +26,11 @@ from data_profile.price_limits import (
     status_of,
 )
 from data_profile.raw import Raw
-from data_profile.schedule import SHANGHAI
 from data_profile.sectors import Sectors
 from data_profile.sessions import sessions
 from data_profile.stocks import StockStore
 from predictor.explain import Language
+from predictor.members.events import day_quotes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +140,7 @@ def _from_tables(
 
     raw = Raw(home.store / "raw")
     days = sessions(as_of - _CALENDAR_DAYS, as_of)[-SESSIONS:]
-    quotes = {day: found for day in days if (found := _quotes(raw, day, cutoff)) is not None}
+    quotes = {day: found for day in days if (found := day_quotes(raw, day, cutoff)) is not None}
     if as_of not in quotes:
         return Absent(
             {
@@ -162,18 +162,6 @@ def _from_tables(
                 "zh": f"截至 {as_of} 的个股行情无法判定涨停，不列候选个股：{error}",
             }
         )
-
-
-def _quotes(raw: Raw, day: datetime.date, cutoff: str) -> "pd.DataFrame | None":
-    """Every stock's quote as observed by the cut-off of its day; None if there is none."""
-    hour, minute = map(int, cutoff.split(":"))
-    until = datetime.datetime.combine(day, datetime.time(hour, minute), SHANGHAI)
-    good = [
-        entry
-        for entry in raw.observations(session=day, as_of=until)
-        if entry.source.split(".")[1] == "stocks" and not entry.quarantined
-    ]
-    return raw.get(good[-1].id).frame if good else None
 
 
 def _dense(

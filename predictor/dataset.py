@@ -13,7 +13,8 @@ from factor_pool.errors import FactorError
 from factor_pool.evaluation.labels import label
 from factor_pool.expression import Expression, evaluate, parse
 from predictor.errors import PredictorError
-from predictor.features import Feature
+from predictor.features import MEMBERS_FIELD, Feature
+from predictor.members.expected import with_expected
 
 REQUIRED = ("limit_up_count", "company_count")
 CUTOFF = "15:45"
@@ -29,8 +30,10 @@ class Panels:
     ----------
     known
         Each session as it was known at the cut-off of that very day: what features are made of.
-        A field without a value by then is not there. A session whose limit-up counts came in later
-        is taken as it was known in the night, before the session that a forecast is about.
+        A field without a value by then is not there; where single stocks are known there is one
+        more, what they let one expect of their sector (`predictor.members`). A session whose
+        limit-up counts came in later is taken as it was known in the night, before the session
+        that a forecast is about.
     outcome
         All that is known now: what targets, and the figures after the event, are made of.
     late
@@ -122,7 +125,8 @@ def panels(store: Store, end: object = None, *, cutoff: str = CUTOFF) -> Panels:
     if late.any():
         known = _patched(known, store.panel(cutoff=NIGHT), late)
     came_late = frozenset(outcome.sessions[late].tolist())
-    return replace(align(known, outcome, end), late=came_late)
+    both = align(known, outcome, end)
+    return replace(both, known=with_expected(both.known, store.folder, cutoff), late=came_late)
 
 
 def late_sessions(known: Panel, outcome: Panel) -> np.ndarray:
@@ -217,7 +221,11 @@ def split_usable(
         names = ", ".join(f"${name}" for name in barred)
         absent = any(name not in panel.values for name in barred)
         missing[feature.name] = (
-            f"the store has no {names}" if absent else f"no usable values of {names} by {CUTOFF}"
+            "the store has no limit events and no map of stocks, or too few sessions of them"
+            if MEMBERS_FIELD in barred
+            else f"the store has no {names}"
+            if absent
+            else f"no usable values of {names} by {CUTOFF}"
         )
     return tuple(usable), missing
 
@@ -225,7 +233,8 @@ def split_usable(
 def require_fields(features: Sequence[Feature], panel: Panel) -> None:
     """Check that the panel has every field that a model's features read.
 
-    A field without a value yet is no obstacle: the model has a branch for what is missing.
+    A field without a value yet is no obstacle: the model has a branch for what is missing. Nor is
+    a store without single stocks: the model's count head stands in for what they would say.
 
     Raises
     ------
@@ -233,7 +242,7 @@ def require_fields(features: Sequence[Feature], panel: Panel) -> None:
         Names the feature and the fields.
     """
     for feature in features:
-        absent = sorted(set(_parse(feature).fields) - set(panel.fields))
+        absent = sorted(set(_parse(feature).fields) - set(panel.fields) - {MEMBERS_FIELD})
         if absent:
             raise PredictorError(
                 f"the model's feature {feature.name} reads {', '.join(absent)}, which the store "

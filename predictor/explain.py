@@ -47,6 +47,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
 
 
 _THEMES: Mapping[str, str] = {
+    "members": "成分股状态",
     "limit-ups": "涨停",
     "density": "涨停密度",
     "size": "规模",

@@ -56,6 +56,8 @@ _SHARE = "$limit_up_count / ($limit_up_count - CSDemean($limit_up_count) + 0.3)"
 
 THRESHOLD = "wave_threshold"
 COMPANIES = "companies"
+MEMBERS = "members"
+MEMBERS_FIELD = "member_limit_ups"
 
 
 def _averages(
@@ -79,6 +81,9 @@ def _returns(spans: Iterable[int]) -> tuple[Feature, ...]:
 
 
 BASE_FEATURES: tuple[Feature, ...] = (
+    Feature(MEMBERS, f"${MEMBERS_FIELD}", "members",
+            "按成分股各自状态合计，预期明日涨停 {:.2f} 家",
+            "limit-ups tomorrow that its stocks' own states let one expect: {:.2f}"),
     Feature("limit_ups", "$limit_up_count", "limit-ups",
             "今日涨停 {:.0f} 家", "limit-ups today: {:.0f}"),
     *_averages("limit_ups", "$limit_up_count", (2, 3, 5, 10, 20, 40, 80, 160), "limit-ups",

@@ -48,7 +48,8 @@ def importance(model: Model, dataset: Dataset, rows: slice) -> dict[str, dict[st
     -------
     dict
         order -> feature -> {"gain", "effect"}, each in 0..1 and adding up to 1 over the features;
-        most effect first. Zeros where no tree ever splits.
+        most effect first. Zeros where no tree ever splits; the trees do not see `MEMBERS`, so its
+        gain is always 0.
     """
     some = np.unique(np.linspace(rows.start, rows.stop - 1, SESSIONS).astype(int))
     values = dataset.values[some][dataset.present[some]]
@@ -86,7 +87,9 @@ def _gain(model: Model, head: str) -> np.ndarray:
     import lightgbm as lgb
 
     boosters = [lgb.Booster(model_str=text) for text in model.boosters[head]]
-    return np.mean([booster.feature_importance("gain") for booster in boosters], axis=0)
+    gain = np.mean([booster.feature_importance("gain") for booster in boosters], axis=0)
+    by_name = dict(zip(boosters[0].feature_name(), gain, strict=True))
+    return np.array([by_name.get(feature.name, 0.0) for feature in model.features])
 
 
 def _shares(values: np.ndarray) -> np.ndarray:

@@ -13,12 +13,17 @@ surge      how likely is a wave? The mean of two log odds: those of the surge he
            is known the evening before. Calibrated
 =========  ==================================================================================
 
+Where the single stocks are known, half of rank, count, intensity and surge is theirs: **members**
+stands there like a head, the logarithm of the limit-ups that the stocks' own states let one expect
+(`predictor.members`). The trees do not see it, so that they are the same with and without it. Of a
+sector of which it is missing, the count head says it.
+
 Every order is a sum over heads, and over logarithms of features; so what each feature adds to it
 is exact. Missing values stay missing: a tree has a branch for them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +33,7 @@ from predictor import heads as heads_module
 from predictor.calibration import Logistic
 from predictor.dataset import Dataset
 from predictor.errors import PredictorError
-from predictor.features import COMPANIES, THRESHOLD, Feature
+from predictor.features import COMPANIES, MEMBERS, THRESHOLD, Feature
 from predictor.heads import HEADS, SEEDS, THREADS, Step, boost, side_by_side
 
 if TYPE_CHECKING:
@@ -71,6 +76,19 @@ ORDERS: Mapping[str, Order] = {
         {"surge": 0.5, "count": 0.5 * _ODDS}, {THRESHOLD: (-0.5 * _ODDS * _STEEPNESS, 3.0)}
     ),
 }
+# The same where the feature `MEMBERS` is there. The ranking's four heads move together, so that
+# four times its own spread is as much as they have.
+ORDERS_WITH_MEMBERS: Mapping[str, Order] = {
+    **ORDERS,
+    "rank": replace(ORDERS["rank"], heads={**ORDERS["rank"].heads, MEMBERS: 4.0}),
+    "count": Order({"count": 0.5, MEMBERS: 0.5}),
+    "intensity": Order({"count": 0.5, MEMBERS: 0.5}, {COMPANIES: (-1.0, 1.0)}),
+    "surge": Order(
+        {"surge": 0.25, "count": 0.25 * _ODDS, MEMBERS: 0.5 * _ODDS},
+        {THRESHOLD: (-0.75 * _ODDS * _STEEPNESS, 3.0)},
+    ),
+}
+_LEAST = 0.01  # limit-ups, below which a logarithm would say too much
 
 
 def heads_of(orders: Iterable[str]) -> tuple[str, ...]:
@@ -81,11 +99,17 @@ def heads_of(orders: Iterable[str]) -> tuple[str, ...]:
 
 def parameters() -> dict[str, Any]:
     """Everything that shapes a fit beside data and seed, for the record."""
-    orders = {
-        name: {"heads": dict(order.heads), "logs": dict(order.logs), "standard": order.standard}
-        for name, order in ORDERS.items()
+
+    def told(orders: Mapping[str, Order]) -> dict[str, Any]:
+        return {
+            name: {"heads": dict(order.heads), "logs": dict(order.logs), "standard": order.standard}
+            for name, order in orders.items()
+        }
+
+    return heads_module.parameters() | {
+        "orders": told(ORDERS),
+        "orders_with_members": told(ORDERS_WITH_MEMBERS),
     }
-    return heads_module.parameters() | {"orders": orders}
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +149,8 @@ class Model:
     calibration
         "p_at_least_one" and "p_surge" -> how raw scores become probabilities.
     scales
-        Head -> its mean spread (standard deviation) within a session of the validation.
+        Head, and `MEMBERS` where it is a feature -> its mean spread (standard deviation) within a
+        session of the validation.
     """
 
     features: tuple[Feature, ...]
@@ -146,16 +171,42 @@ class Model:
         except lgb.basic.LightGBMError as error:
             raise PredictorError(f"the model cannot be read: {error}; run `tide train`") from error
 
+    @cached_property
+    def _orders(self) -> Mapping[str, Order]:
+        return ORDERS_WITH_MEMBERS if self._members is not None else ORDERS
+
+    @cached_property
+    def _members(self) -> int | None:
+        """The column of what the single stocks say."""
+        names = [feature.name for feature in self.features]
+        return names.index(MEMBERS) if MEMBERS in names else None
+
     def head(self, name: str, values: np.ndarray) -> np.ndarray:
         """Mean raw score of a head over its seeds, float64 (N,), of float32 (N, K) values."""
-        boosters = self._loaded[name]
+        if name == MEMBERS:
+            said = self._log_members(values)
+            unknown = np.isnan(said)
+            if unknown.any():
+                said[unknown] = self.head("count", values[unknown])
+            return said
+        boosters, values = self._loaded[name], self._seen(values)
         return np.mean(
             [b.predict(values, raw_score=True, num_threads=THREADS) for b in boosters], axis=0
         )
 
+    def _seen(self, values: np.ndarray) -> np.ndarray:
+        """The columns that the trees see."""
+        return values if self._members is None else np.delete(values, self._members, axis=1)
+
+    def _log_members(self, values: np.ndarray) -> np.ndarray:
+        """Logarithm of the limit-ups expected of the stocks, float64 (N,); NaN unknown."""
+        column = values[:, self._members].astype(np.float64)
+        return np.log(np.maximum(column, _LEAST))
+
     def raw(self, order: str, values: np.ndarray) -> np.ndarray:
         """Scores of an order, float64 (N,), of float32 (N, K) values."""
-        return self._blend(order, values, {h: self.head(h, values) for h in ORDERS[order].heads})
+        said = {head: self.head(head, values) for head in self._orders[order].heads}
+        return self._blend(order, values, said)
 
     def _blend(self, order: str, values: np.ndarray, said: Mapping[str, np.ndarray]) -> np.ndarray:
         total = np.zeros(len(values))
@@ -168,7 +219,8 @@ class Model:
     def predict(self, values: np.ndarray) -> Prediction:
         """What the model says of N sectors, from their float32 (N, K) features."""
         asked = ("rank", "count", "any", "surge")
-        said = {head: self.head(head, values) for head in heads_of(asked)}
+        heads = dict.fromkeys(head for order in asked for head in self._orders[order].heads)
+        said = {head: self.head(head, values) for head in heads}
         raw = {order: self._blend(order, values, said) for order in asked}
         return Prediction(
             score=raw["rank"],
@@ -188,14 +240,30 @@ class Model:
         """
         total = np.zeros(values.shape)
         for head, weight in self._weights(order).items():
-            found = [
-                b.predict(values, pred_contrib=True, num_threads=THREADS)
-                for b in self._loaded[head]
-            ]
-            total += weight * np.mean(found, axis=0)[:, :-1]
+            total += weight * self._added(head, values)
         for column, added in self._logs(order, values).items():
             total[:, column] += added
         return total
+
+    def _added(self, head: str, values: np.ndarray) -> np.ndarray:
+        """What each feature adds to a head, float64 (N, K); with a constant they are its score."""
+        seen = self._seen(values)
+        whole = np.mean(
+            [
+                b.predict(seen, pred_contrib=True, num_threads=THREADS)
+                for b in self._loaded["count" if head == MEMBERS else head]
+            ],
+            axis=0,
+        )
+        added, constant = whole[:, :-1], whole[:, -1]
+        if self._members is not None:
+            added = np.insert(added, self._members, 0.0, axis=1)
+        if head == MEMBERS:  # the count head stands in for it, and lends it its constant
+            said = self._log_members(values)
+            known = np.isfinite(said)
+            added[known] = 0.0
+            added[known, self._members] = said[known] - constant[known]
+        return added
 
     def order(self, order: str, dataset: Dataset, rows: slice) -> np.ndarray:
         """An order's scores of a range of sessions, float64 (rows, S); NaN without a row."""
@@ -205,7 +273,7 @@ class Model:
         return result
 
     def _weights(self, order: str) -> dict[str, float]:
-        made_of = ORDERS[order]
+        made_of = self._orders[order]
         return {
             head: weight / (self.scales[head] if made_of.standard else 1.0)
             for head, weight in made_of.heads.items()
@@ -215,7 +283,7 @@ class Model:
         """Column of a feature -> what its logarithm adds."""
         names = [feature.name for feature in self.features]
         result = {}
-        for name, (weight, missing) in ORDERS[order].logs.items():
+        for name, (weight, missing) in self._orders[order].logs.items():
             column = names.index(name)
             value = values[:, column].astype(np.float64)
             result[column] = weight * np.log(np.where(value > 0, value, missing))
@@ -251,13 +319,15 @@ def fit(
     PredictorError
         A head cannot be fitted.
     """
-    found = side_by_side(heads, step, lambda head: boost(head, dataset, train, valid, None, seed))
+    seen = dataset.drop([MEMBERS])
+    found = side_by_side(heads, step, lambda head: boost(head, seen, train, valid, None, seed))
     texts = {head: fitted.texts for head, fitted in found.items()}
     rounds = {head: fitted.rounds for head, fitted in found.items()}
     draft = Model(dataset.features, texts, rounds, {}, {})
     mask = dataset.labelled[valid]
     values = dataset.values[valid][mask]
-    said = {head: draft.head(head, values) for head in heads}
+    spoken = (*heads, MEMBERS) if draft._members is not None and "count" in heads else heads
+    said = {head: draft.head(head, values) for head in spoken}
     scales = {head: _spread(raw, mask) for head, raw in said.items()}
     draft = Model(dataset.features, texts, rounds, {}, scales)
     calibration = {}
@@ -265,17 +335,18 @@ def fit(
         ("p_at_least_one", "any", dataset.count[valid][mask] >= 1),
         ("p_surge", "surge", dataset.surge[valid][mask] == 1),
     ):
-        if set(ORDERS[order].heads) <= set(heads):
+        if set(draft._orders[order].heads) <= set(said):
             calibration[name] = Logistic.fit(draft._blend(order, values, said), happened)
     return Model(dataset.features, texts, rounds, calibration, scales)
 
 
 def refit(model: Model, dataset: Dataset, rows: slice, *, seed: int, step: Step) -> Model:
     """The same model with its rounds, calibration and scales, its trees grown anew on `rows`."""
+    seen = dataset.drop([MEMBERS])
     found = side_by_side(
         tuple(model.boosters),
         step,
-        lambda head: boost(head, dataset, rows, None, model.rounds[head], seed),
+        lambda head: boost(head, seen, rows, None, model.rounds[head], seed),
     )
     texts = {head: fitted.texts for head, fitted in found.items()}
     return Model(model.features, texts, model.rounds, model.calibration, model.scales)

@@ -8,6 +8,7 @@ import numpy as np
 from data_profile.home import Home
 from predictor.dataset import CUTOFF, Panels, align
 from predictor.explain import Language
+from predictor.features import MEMBERS, MEMBERS_FIELD
 from predictor.pool import read_pool
 from predictor.storage import Stored
 
@@ -61,6 +62,14 @@ def notes(
                 "zh": f"{as_of} 的涨停数据在 {CUTOFF} 之后才采集到：预测使用当晚已知的数据",
             }
         )
+    if _without_stocks(stored, market):
+        found.append(
+            {
+                "en": f"the limit events of single stocks of {as_of} are not known: what they "
+                "would say of their sectors is left to the other figures",
+                "zh": f"{as_of} 的个股涨跌停数据未知：成分股状态由其他指标代替",
+            }
+        )
     for rule, fields in unapplied.items():
         missing = ", ".join(fields)
         found.append(
@@ -70,6 +79,14 @@ def notes(
             }
         )
     return tuple(found)
+
+
+def _without_stocks(stored: Stored, market: Panels) -> bool:
+    """Whether the model hears single stocks, and the last session has none."""
+    if MEMBERS not in {feature.name for feature in stored.model.features}:
+        return False
+    said = market.known.values.get(MEMBERS_FIELD)
+    return said is None or not np.isfinite(said[-1]).any()
 
 
 def _learnt(stored: Stored) -> datetime.date:

@@ -152,7 +152,7 @@ def load(folder: Path) -> Stored:
             },
             {head: int(card["rounds"][head]) for head in HEADS},
             {name: Logistic(**values) for name, values in card["calibration"].items()},
-            {head: float(card["scales"][head]) for head in HEADS},
+            {head: float(scale) for head, scale in card["scales"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PredictorError(f"{folder / _CARD} is not readable: {error!r}") from error

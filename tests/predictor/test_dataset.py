@@ -86,7 +86,9 @@ def test_what_is_known_forgets_listings_of_the_future(panel: Panel) -> None:
 def test_missing_fields_are_named_and_left_to_nobody(market: Market) -> None:
     panel = Panel.from_frame(market.frame.drop(columns=["net_inflow", "max_streak"]))
     usable, missing = split_usable(BASE_FEATURES, panel)
-    assert set(missing) == {"max_streak", "max_streak_5", "flow_1", "flow_5", "flow_20"}
+    flows = {"flow_1", "flow_5", "flow_20"}
+    assert set(missing) == {"members", "max_streak", "max_streak_5"} | flows
+    assert "map of stocks" in missing["members"]
     assert missing["flow_5"] == "the store has no $net_inflow"
     assert len(usable) + len(missing) == len(BASE_FEATURES)
 

@@ -7,6 +7,7 @@ import pytest
 
 from predictor.calibration import Logistic
 from predictor.dataset import Dataset
+from predictor.features import MEMBERS
 from predictor.model import HEADS, ORDERS, SEEDS, Model, fit, refit
 
 TRAIN, VALID, TEST = slice(0, 330), slice(331, 390), slice(391, 459)
@@ -80,6 +81,63 @@ def test_refit_keeps_rounds_and_calibration(dataset: Dataset, model: Model) -> N
     assert final.rounds == model.rounds
     assert final.calibration == model.calibration
     assert final.boosters != model.boosters
+
+
+@pytest.fixture(scope="module")
+def heard(dataset: Dataset) -> Dataset:
+    """The dataset with single stocks that know tomorrow's limit-ups, but not of every sector."""
+    values = dataset.values.copy()
+    column = dataset.names.index(MEMBERS)
+    values[:, :, column] = np.nan_to_num(dataset.count) + 0.2
+    values[:, 0, column] = np.nan
+    return replace(dataset, values=values)
+
+
+@pytest.fixture(scope="module")
+def hearing(heard: Dataset) -> Model:
+    return fit(heard, TRAIN, VALID, seed=1, step=quiet)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_single_stocks_add_is_told_to_the_last_bit(
+    heard: Dataset, hearing: Model, order: str
+) -> None:
+    values = heard.values[400][heard.present[400]]
+    added = hearing.contributions(order, values)
+    rest = hearing.raw(order, values) - added.sum(axis=1)
+    np.testing.assert_allclose(rest, rest[0], atol=1e-8)
+    assert np.isfinite(added).all()
+
+
+def test_single_stocks_move_what_is_forecast(heard: Dataset, hearing: Model) -> None:
+    values = heard.values[400][heard.present[400]].copy()
+    before = hearing.predict(values)
+    values[3, heard.names.index(MEMBERS)] *= 3
+    after = hearing.predict(values)
+    assert after.p_at_least_one[3] == before.p_at_least_one[3]
+    for name in ("score", "expected_count", "p_surge"):
+        assert getattr(after, name)[3] > getattr(before, name)[3]
+        np.testing.assert_array_equal(
+            np.delete(getattr(after, name), 3), np.delete(getattr(before, name), 3)
+        )
+
+
+def test_without_single_stocks_the_heads_are_the_same_and_speak_alone(
+    dataset: Dataset, hearing: Model
+) -> None:
+    bare = dataset.drop([MEMBERS])
+    model = fit(bare, TRAIN, VALID, seed=1, step=quiet)
+    values = bare.values[400][bare.present[400]]
+    assert model.boosters == hearing.boosters
+    assert set(model.scales) == set(HEADS)
+    np.testing.assert_array_equal(model.raw("count", values), model.head("count", values))
+    np.testing.assert_array_equal(model.raw("any", values), model.head("any", values))
+
+
+def test_the_count_head_stands_in_where_stocks_are_unknown(dataset: Dataset, model: Model) -> None:
+    values = dataset.values[400][dataset.present[400]]
+    assert np.isnan(values[:, dataset.names.index(MEMBERS)]).all()
+    np.testing.assert_allclose(model.raw("count", values), model.head("count", values))
 
 
 def test_logistic_finds_the_truth() -> None:

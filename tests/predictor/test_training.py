@@ -49,7 +49,7 @@ def test_the_pool_is_part_of_the_model(trained_home: tuple[Home, Trained]) -> No
     document = trained_home[1].to_dict()
     assert document["pool"] == {"version": 2, "members": ["F0001", "F0002"]}
     assert document["features"][-2:] == ["pool_F0001", "pool_F0002"]
-    assert document["missing_features"] == {}
+    assert set(document["missing_features"]) == {"members"}  # no stocks in this home
 
 
 def test_reading_the_sealed_window_is_logged(trained_home: tuple[Home, Trained]) -> None:
@@ -103,7 +103,7 @@ def test_before_any_mining_it_trains_without_a_pool(market: Market, tmp_path: Pa
     Store(home.store).build(frame, market.names, source="test")
     document = train(home, seed=1, **QUICK).to_dict()
     assert document["pool"] == {"version": 0, "members": []}
-    assert set(document["missing_features"]) == {"flow_1", "flow_5", "flow_20"}
+    assert set(document["missing_features"]) == {"members", "flow_1", "flow_5", "flow_20"}
     assert document["track_record"]["pool_adds"] is None
     assert "model_without_pool" not in document["track_record"]["methods"]
 

@@ -1,0 +1,1 @@
+"""Below the sectors: what the single stocks' own past at their limits says of tomorrow."""
