@@ -12,7 +12,7 @@ it can be traded at is the next session's open.
 
 import pandas as pd
 
-from data_profile.price_limits import PriceLimitError, board_of
+from data_profile.price_limits import is_share
 
 KNOWN_AT = "18:10"
 DAY, SEVERAL, UNKNOWN = "day", "several", "unknown"
@@ -86,16 +86,8 @@ def facts(list_rows: pd.DataFrame, seat_rows: pd.DataFrame) -> tuple[pd.DataFram
 
 def _shares(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of A shares: convertible bonds, funds and B shares are no stocks of this list."""
-    known = {code: _is_share(code) for code in rows["code"].unique()}
+    known = {code: is_share(code) for code in rows["code"].unique()}
     return rows[rows["code"].map(known).astype(bool)].reset_index(drop=True)
-
-
-def _is_share(code: str) -> bool:
-    try:
-        board_of(code)
-    except PriceLimitError:
-        return False
-    return True
 
 
 def _with_span(seats: pd.DataFrame, lists: pd.DataFrame) -> pd.DataFrame:

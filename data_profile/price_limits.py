@@ -142,6 +142,21 @@ def board_of(code: str) -> Board:
     )
 
 
+def is_share(code: str) -> bool:
+    """Whether a code is of an A share: convertible bonds, funds and B shares are not.
+
+    Examples
+    --------
+    >>> is_share("600519"), is_share("900901"), is_share("110059")
+    (True, False, False)
+    """
+    try:
+        board_of(code)
+    except PriceLimitError:
+        return False
+    return True
+
+
 def status_of(name: str) -> Status:
     """The status that a stock's short name of the day announces.
 

@@ -22,6 +22,7 @@ from data_profile.price_limits import (
     PriceLimitError,
     Status,
     board_of,
+    is_share,
     limit_of,
     status_of,
 )
@@ -175,7 +176,7 @@ def _dense(
     """The members' bars (code, name, date, prices, volume), judged at their limits, as arrays."""
     import pandas as pd
 
-    rows = rows[rows["code"].isin(set(links["code"])) & rows["code"].map(_is_share).astype(bool)]
+    rows = rows[rows["code"].isin(set(links["code"])) & rows["code"].map(is_share).astype(bool)]
     if not (rows["date"] == pd.Timestamp(as_of)).any():
         return Absent(
             {
@@ -224,11 +225,3 @@ def _words(members_of: datetime.date | None) -> Mapping[Language, str]:
 def _limit(code: str, day: datetime.date, status: Status) -> float:
     """The daily limit as a ratio; none on a stock's first sessions, which only the store knows."""
     return (limit_of(board_of(code), day, status).up or 100) / 100
-
-
-def _is_share(code: str) -> bool:
-    try:
-        board_of(code)
-    except PriceLimitError:
-        return False
-    return True

@@ -10,7 +10,7 @@ import pandas as pd
 
 from data_profile.limit_events import classify
 from data_profile.panel import Panel
-from data_profile.price_limits import BOARDS, PriceLimitError, board_of, status_of
+from data_profile.price_limits import BOARDS, PriceLimitError, board_of, is_share, status_of
 from data_profile.raw import Raw
 from data_profile.schedule import SHANGHAI
 from data_profile.stocks import StockStore
@@ -101,7 +101,7 @@ def read(store: Path, panel: Panel, cutoff: str) -> Stocks | None:
         return None
     column = {sector: k for k, sector in enumerate(panel.instruments)}
     known = stocks.map()
-    known = known[known["sector_id"].isin(column) & known["code"].map(_is_share)]
+    known = known[known["sector_id"].isin(column) & known["code"].map(is_share)]
     known = known.sort_values("code", ignore_index=True)
     if not len(known):
         return None
@@ -177,11 +177,3 @@ def day_quotes(raw: Raw, day: datetime.date, cutoff: str) -> pd.DataFrame | None
         if entry.source.split(".")[1] == "stocks" and not entry.quarantined
     ]
     return raw.get(good[-1].id).frame if good else None
-
-
-def _is_share(code: str) -> bool:
-    try:
-        board_of(code)
-    except PriceLimitError:
-        return False
-    return True
