@@ -19,8 +19,10 @@ from scenario.errors import IsolationError, ScenarioError
 
 MODELS_KEPT = 10
 PANEL_DAYS = 7
+QUARTERS_KEPT = 40
 _KERNELS = re.compile(r"workers-[0-9a-f]{16}(-qlib)?")
 _PANEL = re.compile(r"[0-9a-f]{64}")
+_QUARTER = re.compile(r"[0-9a-f]{32,64}\.npz")
 _CARD = "model.json"
 
 
@@ -31,9 +33,9 @@ class Removed:
     Parameters
     ----------
     what
-        image, kernels, panel or model.
+        image, kernels, panel, model, or quarter (a model of stocks).
     name
-        Its id or folder.
+        Its id, folder or file.
     bytes
         What it took on the disk; 0 for an image, whose layers others may share.
     """
@@ -50,6 +52,9 @@ class Removed:
 def clean(home: Home) -> list[Removed]:
     """Remove old images of the evaluator, compiled kernels, a node's panels, and models.
 
+    Of the models of stocks, one a quarter, those go that were made before the newest
+    `QUARTERS_KEPT`: a corrected past makes all later ones anew.
+
     Raises
     ------
     ScenarioError
@@ -57,8 +62,8 @@ def clean(home: Home) -> list[Removed]:
     """
     try:
         with exclusive(home.root / "mine.lock"):
-            folders = [*_kernels(home), *_panels(home), *_models(home)]
-            removed = [_remove(what, folder) for what, folder in folders]
+            found = [*_kernels(home), *_panels(home), *_models(home), *_quarters(home)]
+            removed = [_remove(what, path) for what, path in found]
     except BlockingIOError:
         raise ScenarioError(f"a night is under way in {home.root}: clean when it is over") from None
     return [*_images(), *removed]
@@ -100,7 +105,20 @@ def _models(home: Home) -> Iterator[tuple[str, Path]]:
         yield "model", folder
 
 
-def _remove(what: str, folder: Path) -> Removed:
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    shutil.rmtree(folder)
-    return Removed(what, folder.name, size)
+def _quarters(home: Home) -> Iterator[tuple[str, Path]]:
+    files = [
+        path for path in (home.cache / "members").glob("*.npz") if _QUARTER.fullmatch(path.name)
+    ]
+    files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in files[QUARTERS_KEPT:]:
+        yield "quarter", path
+
+
+def _remove(what: str, path: Path) -> Removed:
+    if path.is_file():
+        size = path.stat().st_size
+        path.unlink()
+    else:
+        size = sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+        shutil.rmtree(path)
+    return Removed(what, path.name, size)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from console.cleaning import MODELS_KEPT, clean
+from console.cleaning import MODELS_KEPT, QUARTERS_KEPT, clean
 from data_profile.files import exclusive
 from data_profile.home import Home
 from scenario.errors import ScenarioError
@@ -58,6 +58,23 @@ def test_the_current_model_and_the_newest_stay(home: Home) -> None:
     assert gone == {one.name for one in models[MODELS_KEPT - 1 : 12]}
     assert (home.models / "current" / "model.json").exists()
     assert foreign.exists()
+
+
+def test_the_newest_models_of_stocks_stay(home: Home) -> None:
+    folder = home.cache / "members"
+    folder.mkdir(parents=True)
+    files = [folder / f"{number:064x}.npz" for number in range(QUARTERS_KEPT + 2)]
+    for age, path in enumerate(files):
+        path.write_bytes(b"x" * 10)
+        os.utime(path, (time.time() - age * 86400,) * 2)
+    foreign = folder / "mine.npz"
+    foreign.write_bytes(b"x")
+    os.utime(foreign, (0, 0))
+    gone = clean(home)
+    assert [(one.what, one.name, one.bytes) for one in gone] == [
+        ("quarter", path.name, 10) for path in files[QUARTERS_KEPT:]
+    ]
+    assert all(path.exists() for path in [*files[:QUARTERS_KEPT], foreign])
 
 
 def test_nothing_is_cleaned_under_a_night(home: Home) -> None:
