@@ -1,6 +1,7 @@
 """A night on single stocks: it finds what is planted, resumes, and stays out of other pools."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from factor_pool.errors import ExportError
 from factor_pool.export import export
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
+from factor_pool.records import Judgement
 from factor_pool.universe import STOCKS
 from factor_pool.unseal import unseal
 from predictor.pool import read_pool
@@ -82,10 +84,11 @@ def test_killed_and_resumed_it_is_the_same_night(
     class Mortal(Ledger):
         left = 60
 
-        def judged(self, *args: Any, **kwargs: Any) -> None:
-            super().judged(*args, **kwargs)
-            Mortal.left -= 1
-            if Mortal.left == 0:
+        def judge(self, judgements: Iterable[Judgement]) -> None:
+            ended = list(judgements)
+            super().judge(ended)
+            before, Mortal.left = Mortal.left, Mortal.left - len(ended)
+            if Mortal.left <= 0 < before:
                 raise Killed
 
     monkeypatch.setattr("scenario.loop.Ledger", Mortal)
