@@ -34,8 +34,8 @@ _SINGLE_THREADED = {
     "OPENBLAS_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
 }
-# A job's process touches all its memory for the first time: large pages save some 6% of its whole
-# time. Without glibc, or with an older one, this says nothing. As in the Dockerfile.
+# A job's process touches all its memory for the first time: large pages save 4% to 10% of its
+# whole time. Without glibc, or with an older one, this says nothing. As in the Dockerfile.
 _LARGE_PAGES = ":".join(
     f"glibc.malloc.{name}"
     for name in (
