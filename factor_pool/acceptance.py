@@ -181,7 +181,8 @@ class Acceptance:
         current = self._ledger.attempt(attempt.id)
         if current.stage in FINAL_STAGES:
             return self._recorded(current)
-        (decision,) = self._decide_in_order([current], [figures or current.figures])
+        given = current.figures if figures is None else figures
+        (decision,) = self._decide_in_order([current], [given])
         return decision
 
     def decide_batch(self, attempts: Sequence[Attempt]) -> list[Decision]:
@@ -227,7 +228,9 @@ class Acceptance:
         if not attempts:
             return
         pending = self._ledger.pending_ids(attempts[0].session, limit=len(attempts))
-        for first, attempt in zip(pending, attempts, strict=False):
+        if len(pending) < len(attempts):
+            raise LedgerError("an attempt that has ended is not decided again in a batch")
+        for first, attempt in zip(pending, attempts, strict=True):
             if first != attempt.id:
                 raise LedgerError(
                     f"attempt {first} has not ended and comes before attempt {attempt.id}: "

@@ -422,3 +422,22 @@ def test_killed_at_any_moment_the_night_ends_the_same(tmp_path: Path) -> None:
 def test_fingerprint_is_of_texts_in_order() -> None:
     assert pool_fingerprint(["a", "b"]) != pool_fingerprint(["b", "a"])
     assert 0 <= pool_fingerprint([]) < 2**48
+
+
+def test_a_batch_is_decided_as_one_by_one(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    weak, good, copy = (
+        desk.attempt("$open", good_figures([]) | {"added_t_hac": 1.0}),
+        desk.attempt("$close"),
+        desk.attempt("$high", good_figures([]) | {"coverage": 0.2}),
+    )
+    decisions = desk.acceptance.decide_batch([weak, good, copy])
+    assert [one.gate for one in decisions] == ["strength", None, "coverage"]
+    assert [ledger.attempt(one.id).stage for one in (weak, good, copy)] == [
+        "rejected",
+        "accepted",
+        "rejected",
+    ]
+    with pytest.raises(LedgerError, match="has ended"):
+        desk.acceptance.decide_batch([good])
+    assert len(ledger.tests()) == 1
