@@ -27,6 +27,7 @@ def pytest_configure() -> None:
     import network_guard
 
     network_guard.install()
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
     # Compiled once for all tests, not once a home folder.
     os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "kernels"))
     # Where bytecode may not lie beside its source, every process that a test starts would
@@ -37,6 +38,13 @@ def pytest_configure() -> None:
         sys.dont_write_bytecode = False
     paths = [str(_GUARD), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+
+
+@pytest.fixture(autouse=True)
+def _every_home_has_its_own_mlflow() -> Iterator[None]:
+    """MLflow and Qlib set its address for the whole process."""
+    yield
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
 @pytest.fixture(scope="session")

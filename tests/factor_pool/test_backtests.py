@@ -159,10 +159,7 @@ def test_no_ledger_nothing_waits(home: Home) -> None:
     assert backtests.waiting(home, Store(home.store).panel()) == ([], [])
 
 
-def test_a_backtest_that_comes_late_reaches_the_factors_run_once(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def test_a_backtest_that_comes_late_reaches_the_factors_run_once(home: Home) -> None:
     panel = Store(home.store).panel()
     accept(home, panel, "$turnover")
     pool = Pool(home)

@@ -56,8 +56,7 @@ def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it for the process
+def home(tmp_path: Path, empty_mlflow: Path) -> Home:
     made = Home(tmp_path / "home").create()
     shutil.copy(empty_mlflow, made.mlflow_db)
     return made
@@ -123,7 +122,7 @@ def test_the_registered_model_gives_the_factors_values(
     import mlflow
 
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    mlflow.set_tracking_uri(home.mlflow_uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", home.mlflow_uri)
     model = mlflow.pyfunc.load_model(f"models:/{MODEL}@{ALIAS}")
     fields = ["one_word_count", "turnover"]
     frame = synthetic(1, sectors=6, sessions=60).frame[["date", "instrument", *fields]]

@@ -52,7 +52,6 @@ def mined(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = fresh(market, tmp_path_factory.mktemp("mined") / "home")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CHAT_MODEL", raising=False)
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setattr("scenario.loop.backtest_accepted", lambda *args: 0)
         display = Silent()
         summary = mine(home, OPTIONS, display, isolation=Here())
