@@ -104,7 +104,8 @@ def predict(home: Home, session: datetime.date, clock: Clock) -> Done:
     """Make the forecast for the session after `session`, and log it.
 
     There is none, and the reason is told, where the store does not reach `session` or there is no
-    usable model. A partial day gives a forecast, and its note names what is missing.
+    usable model. A partial day gives a forecast, and its note names what is missing. At the end of
+    a quarter the model of single stocks is made that the next one's first forecast needs.
     """
 
     def made() -> Done:
@@ -115,9 +116,27 @@ def predict(home: Home, session: datetime.date, clock: Clock) -> Done:
         counts = "" if record.live else "; made too late to count"
         missing = _missing(record)
         partial = f"; from a partial day, without {', '.join(missing)}" * bool(missing)
-        return Done("complete", f"forecast {record.id} for {record.for_session}{partial}{counts}")
+        quarter = _next_quarter(home, session)
+        note = f"forecast {record.id} for {record.for_session}{partial}{counts}{quarter}"
+        return Done("complete", note)
 
     return _guarded(made, "no forecast: ")
+
+
+def _next_quarter(home: Home, session: datetime.date) -> str:
+    """Fit the model of stocks that tomorrow's forecast needs where a quarter ends; what to say."""
+    from predictor.dataset import CUTOFF, panels
+    from predictor.members.expected import prepare
+
+    following = next_session(session)
+    if (following.month - 1) // 3 == (session.month - 1) // 3:
+        return ""
+    try:
+        known = panels(Store(home.store), session).known
+        fitted = prepare(known, home.store, CUTOFF, following)
+    except _KNOWN as error:
+        return f"; the next quarter's model of stocks waits for its first forecast: {error}"
+    return "; the next quarter's model of stocks is fitted" * fitted
 
 
 def notify(home: Home, session: datetime.date, clock: Clock) -> Done:

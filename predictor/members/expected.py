@@ -6,6 +6,7 @@ quarter, on the sessions before, so that no session's figure knows anything late
 and figures of training and of use are of one kind.
 """
 
+import datetime
 import hashlib
 import importlib.metadata
 from collections.abc import Iterator
@@ -87,6 +88,42 @@ def with_expected(panel: Panel, store: Path, cutoff: str) -> Panel:
     if not np.isfinite(values).any():
         return panel
     return replace(panel, values={**panel.values, MEMBERS_FIELD: values})
+
+
+def prepare(panel: Panel, store: Path, cutoff: str, following: datetime.date) -> bool:
+    """Fit the model of the quarter that begins tomorrow, which takes longer than a forecast may.
+
+    Parameters
+    ----------
+    panel, store, cutoff
+        As for `with_expected`.
+    following
+        The session after the panel's last.
+
+    Returns
+    -------
+    bool
+        Whether that session begins a quarter, its stocks are known and there is a model now.
+
+    Raises
+    ------
+    data_profile.errors.StoreError, PredictorError
+        As for `with_expected`.
+    """
+    sessions = np.append(panel.sessions, np.datetime64(following, "D"))
+    last = len(panel.sessions)
+    begins = _quarters(sessions)[-1][0] == last
+    stocks = read(store, panel, cutoff) if begins else None
+    if stocks is None or sum(day is not None for day in stocks.days) <= FEWEST:
+        return False
+    around = context(panel)
+    cache = Home(store.parent).cache / "members"
+    part = Part.read(cache, last, last, _keys(stocks, around, panel.sessions))
+    if part.model is None:
+        none = np.empty((0, panel.shape[1]), dtype=np.float32)
+        _Pass(stocks, around, panel.sessions, [part], none).run()
+        part.write(none)
+    return True
 
 
 def context(panel: Panel) -> np.ndarray:

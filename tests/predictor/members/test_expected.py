@@ -102,3 +102,33 @@ def test_without_stocks_nothing_is_added(tmp_path: Path, market: Market) -> None
     Store(home.store).build(market.frame, market.names, source="synthetic-3")
     assert MEMBERS_FIELD not in panels(Store(home.store)).known.fields
     assert not (home.cache / "members").exists()
+
+
+def test_the_model_of_a_new_quarter_is_there_before_its_first_session(
+    filled: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(filled.store)
+    sessions = store.panel().sessions
+    first = module._quarters(sessions)[-1][0]
+    fitted: list[int] = []
+    fit = module._Pass._fit
+    monkeypatch.setattr(
+        module._Pass, "_fit", lambda self, start: (fitted.append(start), fit(self, start))[1]
+    )
+
+    def prepared(at: int) -> bool:
+        known = panels(store, sessions[at]).known
+        return module.prepare(known, filled.store, "15:45", sessions[at + 1].astype(object))
+
+    assert not prepared(first - 2)
+    assert first not in fitted
+    assert prepared(first - 1)
+    assert fitted[-1] == first
+    before = len(fitted)
+    values = panels(store, sessions[first]).known.values[MEMBERS_FIELD]
+    assert len(fitted) == before
+    for path in (filled.cache / "members").iterdir():
+        path.unlink()
+    again = panels(store, sessions[first]).known.values[MEMBERS_FIELD]
+    np.testing.assert_array_equal(values, again)
+    assert np.isfinite(values[-1]).all()
