@@ -40,17 +40,22 @@ def hac_t(series: np.ndarray, lags: int = LAGS) -> float:
     ----------
     Newey and West (1987), Econometrica 55(3).
     """
-    error = hac_error(series, lags)
-    return float(np.nanmean(series) / error) if error > 0 else float("nan")
+    x = _finite(series)
+    error = hac_error(x, lags)
+    return float(x.mean() / error) if error > 0 else float("nan")
 
 
 def hac_error(series: np.ndarray, lags: int = LAGS) -> float:
     """Newey-West standard error of the mean; NaN with fewer than 20 values."""
-    x = np.asarray(series, dtype=np.float64)
-    x = x[np.isfinite(x)]
+    x = _finite(series)
     if len(x) < MIN_OBSERVATIONS:
         return float("nan")
     return float(np.sqrt(_long_run_variance(x - x.mean(), min(lags, len(x) - 1)) / len(x)))
+
+
+def _finite(series: np.ndarray) -> np.ndarray:
+    x = np.asarray(series, dtype=np.float64)
+    return x[np.isfinite(x)]
 
 
 @numba.njit(cache=True)

@@ -29,7 +29,11 @@ TOP = 5
 def _rank(values: np.ndarray, usable: np.ndarray | None = None) -> Ranked:
     keys, counts = sorted_keys(values, usable)
     result = Ranked(
-        np.empty(keys.shape), np.empty(keys.shape, dtype=np.int32), counts, np.empty(len(keys))
+        np.empty(keys.shape, dtype=np.float32),
+        np.full(keys.shape, -1, dtype=np.int32),
+        np.zeros(keys.shape, dtype=np.int32),
+        counts,
+        np.empty(len(keys)),
     )
     kernels.rank_rows(keys, counts, result)
     return result
@@ -55,7 +59,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
     [[2.5, 1.0, 2.5, nan]]
     """
     ranked = _rank(values)
-    result = ranked.ranks + 0.5 * (ranked.counts[:, None] + 1)
+    result = ranked.ranks + 0.5 * (ranked.counts[:, None] + 1)  # float64, for the counts are int64
     result[~np.isfinite(values)] = np.nan
     return result
 
@@ -88,12 +92,13 @@ class RankIC:
     def __init__(self, label: np.ndarray) -> None:
         self._usable = np.isfinite(label)
         self._label = _rank(label)
+        self._work = scratch(0, label.shape[1])
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Daily rank IC, float64 (T,), of values (T, S)."""
         keys, counts = sorted_keys(values, self._usable)
         result = np.empty(len(keys))
-        kernels.correlate_rows(keys, counts, self._label, result)
+        kernels.correlate_rows(keys, counts, self._label, self._work, result)
         return result
 
 
@@ -185,15 +190,13 @@ class Projection:
         self._work = scratch(self._controls.ranks.shape[1], label.shape[1])
 
     def _project(self) -> Projected:
-        rows, columns = self._label.ranks.shape
         controls = self._controls.ranks
-        amount = controls.shape[1]
+        rows, amount = controls.shape[:2]
         result = Projected(
             self.base,
-            np.empty_like(controls),
+            np.zeros((rows, amount, amount)),
+            np.zeros((rows, amount, amount)),
             np.empty((rows, amount)),
-            np.empty((rows, amount)),
-            np.empty((rows, columns)),
         )
         kernels.project(self._label.ranks, controls, result)
         return result
@@ -227,7 +230,9 @@ class Projection:
         """Daily marginal rank IC beyond the baseline alone, float64 (T,)."""
         keys, counts = sorted_keys(values, self._usable)
         result = np.empty(len(keys))
-        kernels.marginal_rows(keys, counts, self._label, self._projected, self._work, result)
+        kernels.marginal_rows(
+            keys, counts, self._label, self._controls.ranks, self._projected, self._work, result
+        )
         return result
 
 
@@ -236,7 +241,8 @@ def _stack(ranked: list[Ranked], label: np.ndarray) -> Ranked:
     rows, columns = label.shape
     if not ranked:
         return Ranked(
-            np.empty((rows, 0, columns)),
+            np.empty((rows, 0, columns), dtype=np.float32),
+            np.empty((rows, 0, columns), dtype=np.int32),
             np.empty((rows, 0, columns), dtype=np.int32),
             np.empty((rows, 0), dtype=np.int64),
             np.empty((rows, 0)),

@@ -24,6 +24,10 @@ MIN_FREEDOM = 5
 _COPY = 1e-6
 """A variable of which the controls explain all but this share is a copy of them."""
 
+# Centred ranks are multiples of a half, and their products of a quarter, so that a sum of them is
+# exact in any order: the compiler may choose a fast one, and every build gives the same bits.
+_ANY_ORDER = {"reassoc", "contract", "nsz"}
+
 # Columns of the table that `measure` fills, one row a session.
 IC, MARGINAL, ADDED, HALF_A, HALF_B, EXPLAINED, AUTOCORRELATION = range(7)
 COLUMNS = 7
@@ -51,107 +55,110 @@ def _rank_row(keys: np.ndarray, count: int, row: np.ndarray) -> float:
 
 @numba.njit(cache=True)
 def rank_rows(keys: np.ndarray, counts: np.ndarray, result: Ranked) -> None:
-    """Rank every sorted row; fills ranks, squares and order of the result."""
+    """Rank every sorted row; fills ranks, squares, groups and sizes of the result."""
+    row = np.empty(keys.shape[1])
     for t in range(keys.shape[0]):
-        result.squares[t] = _rank_row(keys[t], counts[t], result.ranks[t])
-        for p in range(keys.shape[1]):
-            inside = p < counts[t]
-            result.order[t, p] = np.int32(keys[t, p] & np.uint64(0xFFFFFFFF)) if inside else -1
+        result.squares[t] = _rank_row(keys[t], counts[t], row)
+        result.ranks[t] = row
+        group = -1
+        for p in range(counts[t]):
+            if p == 0 or keys[t, p] >> np.uint64(32) != keys[t, p - 1] >> np.uint64(32):
+                group += 1
+            result.groups[t, np.int64(keys[t, p] & np.uint64(0xFFFFFFFF))] = group
+            result.sizes[t, group] += 1
+
+
+@numba.njit(cache=True)
+def _absent(groups: np.ndarray, present: np.ndarray, absent: np.ndarray) -> np.ndarray:
+    """Columns that are ranked but not present, in the memory of `absent`."""
+    missing = 0
+    for i in range(groups.shape[0]):
+        absent[missing] = i
+        missing += int(groups[i] >= 0 and present[i] <= 0.0)
+    return absent[:missing]
 
 
 @numba.njit(cache=True)
 def _rank_again(
-    ranks: np.ndarray, order: np.ndarray, present: np.ndarray, row: np.ndarray
-) -> float:
-    """Centred ranks among the `present` columns of a row ranked before; their sum of squares."""
-    row[:] = 0.0
-    count = 0
-    for p in range(order.shape[0]):
-        if order[p] < 0:
-            break
-        count += int(present[order[p]])
+    groups: np.ndarray, sizes: np.ndarray, present: np.ndarray, absent: np.ndarray, count: int,
+    work: Scratch,
+) -> float:  # fmt: skip
+    """The label's centred ranks less its absent columns, into `work`; their sum of squares."""
+    left, ranks = work.sizes, work.ranks
+    left[:] = sizes
+    for column in absent:
+        left[groups[column]] -= 1
     middle = 0.5 * (count - 1)
     squares = 0.0
-    p = 0
-    below = 0
-    while p < order.shape[0] and order[p] >= 0:
-        value = ranks[order[p]]
-        end = p
-        same = 0
-        while end < order.shape[0] and order[end] >= 0 and ranks[order[end]] == value:
-            same += int(present[order[end]])
-            end += 1
-        rank = below + 0.5 * (same - 1) - middle
-        for q in range(p, end):
-            if present[order[q]] > 0.0:
-                row[order[q]] = rank
-        squares += rank * rank * same
+    below = group = 0
+    while below < count:
+        same = left[group]
+        ranks[group] = below + 0.5 * (same - 1) - middle
+        squares += ranks[group] * ranks[group] * same
         below += same
-        p = end
+        group += 1
+    for i in range(groups.shape[0]):
+        work.label[i] = ranks[max(groups[i], 0)] * present[i]
     return squares
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, fastmath=_ANY_ORDER)
 def _dot(a: np.ndarray, b: np.ndarray) -> float:
-    """Inner product in four running sums.
-
-    Four because SIMD adds four at once; by hand because the compiler, when it may reorder sums,
-    does so otherwise from one build to the next, and a figure must not depend on the build.
-    """
-    n = a.shape[0]
-    one = two = three = four = 0.0
-    whole = n - n % 4
-    for i in range(0, whole, 4):
-        one += a[i] * b[i]
-        two += a[i + 1] * b[i + 1]
-        three += a[i + 2] * b[i + 2]
-        four += a[i + 3] * b[i + 3]
-    for i in range(whole, n):
-        one += a[i] * b[i]
-    return (one + three) + (two + four)
+    """Inner product of ranks, or of ranks and marks: exact."""
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += a[i] * b[i]
+    return total
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, fastmath=_ANY_ORDER)
 def _dot_where(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
-    """Inner product over the columns where the third is 1.0, summed as `_dot` does."""
-    n = a.shape[0]
-    one = two = three = four = 0.0
-    whole = n - n % 4
-    for i in range(0, whole, 4):
-        one += a[i] * b[i] * where[i]
-        two += a[i + 1] * b[i + 1] * where[i + 1]
-        three += a[i + 2] * b[i + 2] * where[i + 2]
-        four += a[i + 3] * b[i + 3] * where[i + 3]
-    for i in range(whole, n):
-        one += a[i] * b[i] * where[i]
-    return (one + three) + (two + four)
+    """Inner product over the columns where the third is 1.0: exact."""
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += a[i] * b[i] * where[i]
+    return total
 
 
 @numba.njit(cache=True)
-def _remove(row: np.ndarray, unit: np.ndarray) -> None:
-    """Subtract from `row` its projection on the unit vector."""
-    share = _dot(row, unit)
-    for i in range(row.shape[0]):
-        row[i] -= share * unit[i]
+def _cholesky(gram: np.ndarray, root: np.ndarray) -> None:
+    """Lower triangular root of a Gram matrix, of which the lower half is read.
+
+    A variable of which the earlier ones explain all but `_COPY` gets a column of zeros.
+    """
+    for k in range(gram.shape[0]):
+        left = gram[k, k]
+        for j in range(k):
+            value = gram[k, j]
+            for i in range(j):
+                value -= root[k, i] * root[j, i]
+            root[k, j] = value / root[j, j] if root[j, j] > 0.0 else 0.0
+            left -= root[k, j] * root[k, j]
+        root[k, k] = np.sqrt(left) if left > _COPY * gram[k, k] else 0.0
+
+
+@numba.njit(cache=True)
+def _shares(root: np.ndarray, products: np.ndarray, result: np.ndarray) -> None:
+    """A variable's products with orthonormal controls, from its products with the controls."""
+    for k in range(root.shape[0]):
+        value = products[k]
+        for j in range(k):
+            value -= root[k, j] * result[j]
+        result[k] = value / root[k, k] if root[k, k] > 0.0 else 0.0
 
 
 @numba.njit(cache=True)
 def project(labels: np.ndarray, controls: np.ndarray, result: Projected) -> None:
-    """Gram-Schmidt of the controls' ranks (T, K, S), and of the label's (T, S) after them."""
-    result.units[:] = controls
-    result.rests[:] = labels
+    """Normal equations of the label's ranks (T, S) on the controls' (T, K, S)."""
+    amount = controls.shape[1]
+    products = np.empty(amount)
     for t in range(labels.shape[0]):
-        units = result.units[t]
-        for k in range(units.shape[0]):
-            before = _dot(units[k], units[k])
-            for j in range(k):
-                _remove(units[k], units[j])
-            after = _dot(units[k], units[k])
-            copy = before <= 0.0 or after <= _COPY * before
-            units[k] *= 0.0 if copy else 1.0 / np.sqrt(after)
-            result.alive[t, k] = 0.0 if copy else 1.0
-            result.shares[t, k] = _dot(labels[t], units[k])
-            _remove(result.rests[t], units[k])
+        for k in range(amount):
+            products[k] = _dot(labels[t], controls[t, k])
+            for j in range(k + 1):
+                result.gram[t, k, j] = _dot(controls[t, k], controls[t, j])
+        _cholesky(result.gram[t], result.root[t])
+        _shares(result.root[t], products, result.shares[t])
 
 
 @numba.njit(cache=True)
@@ -175,12 +182,12 @@ def _correlation(
 
 
 @numba.njit(cache=True)
-def correlate_rows(keys: np.ndarray, counts: np.ndarray, label: Ranked, result: np.ndarray) -> None:
+def correlate_rows(
+    keys: np.ndarray, counts: np.ndarray, label: Ranked, work: Scratch, result: np.ndarray
+) -> None:
     """Rank correlation of each sorted row with the label, over the columns that have both."""
     columns = keys.shape[1]
-    row = np.empty(columns)
-    again = np.empty(columns)
-    present = np.empty(columns)
+    row, present = np.empty(columns), np.empty(columns)
     for t in range(keys.shape[0]):
         count = counts[t]
         result[t] = np.nan
@@ -192,8 +199,11 @@ def correlate_rows(keys: np.ndarray, counts: np.ndarray, label: Ranked, result: 
             both = squares * label.squares[t]
         else:
             _mark(keys[t], count, present)
-            both = squares * _rank_again(label.ranks[t], label.order[t], present, again)
-            product = _dot(row, again)
+            missing = _absent(label.groups[t], present, work.absent)
+            both = squares * _rank_again(
+                label.groups[t], label.sizes[t], present, missing, count, work
+            )
+            product = _dot(row, work.label)
         if both > 0.0:
             result[t] = product / np.sqrt(both)
 
@@ -207,80 +217,68 @@ def _mark(keys: np.ndarray, count: int, present: np.ndarray) -> None:
 
 
 @numba.njit(cache=True)
-def _gram(
-    units: np.ndarray, alive: np.ndarray, present: np.ndarray, absent: np.ndarray,
-    missing: int, count: int, means: np.ndarray, gram: np.ndarray,
+def _gram_again(
+    controls: np.ndarray, gram: np.ndarray, present: np.ndarray, absent: np.ndarray,
+    count: int, work: Scratch,
 ) -> None:  # fmt: skip
-    """Lower half of the units' Gram matrix about their means, over the present columns.
+    """Lower half of the controls' Gram matrix about their means, over the present columns.
 
-    Over all columns of the label the units are orthonormal with mean zero, so the `missing`
-    absent ones are taken away where they are few.
+    Over all columns of the label a control's ranks add up to zero. So where few columns are absent,
+    those are taken away from the sums over all; the sums are exact, so that both ways agree.
     """
-    amount, few = units.shape[0], 8 * missing <= units.shape[1]
+    amount, few = controls.shape[0], 4 * len(absent) <= controls.shape[1]
+    sums, result = work.sums, work.gram
     for k in range(amount):
-        means[k] = 0.0
-        for p in range(missing):
-            means[k] -= units[k, absent[p]]
-        means[k] /= count
+        sums[k] = 0.0
+        for j in range(k + 1):
+            result[k, j] = gram[k, j] if few else _dot_where(controls[k], controls[j], present)
+    for column in absent:
+        for k in range(amount):
+            sums[k] -= controls[k, column]
+            if few:
+                for j in range(k + 1):
+                    result[k, j] -= controls[k, column] * controls[j, column]
     for k in range(amount):
         for j in range(k + 1):
-            total = 0.0
-            if few:
-                total = alive[k] if j == k else 0.0
-                for p in range(missing):
-                    total -= units[k, absent[p]] * units[j, absent[p]]
-            else:
-                total = _dot_where(units[k], units[j], present)
-            gram[k, j] = total - count * means[k] * means[j]
+            result[k, j] -= sums[k] * sums[j] / count
 
 
 @numba.njit(cache=True)
-def _shares_again(
-    row: np.ndarray, label: np.ndarray, units: np.ndarray, alive: np.ndarray,
-    present: np.ndarray, absent: np.ndarray, missing: int, count: int, work: Scratch,
-) -> None:  # fmt: skip
-    """Shares of factor and label in the units where some columns are missing.
+def _solve_again(
+    t: int, label: Ranked, controls: np.ndarray, projected: Projected, present: np.ndarray,
+    count: int, work: Scratch,
+) -> float:  # fmt: skip
+    """The normal equations of a session over the present columns; the label's sum of squares.
 
-    A Cholesky root of the Gram matrix turns products into shares, in the order of the controls;
-    what has become a copy of earlier ones is no longer alive.
+    Fills the label's ranks and shares, the Gram matrix and its root in `work`.
     """
-    root, amount = work.root, units.shape[0]
-    _gram(units, alive, present, absent, missing, count, work.means, root)
-    for k in range(amount):
-        for j in range(k):
-            value = root[k, j]
-            for i in range(j):
-                value -= root[k, i] * root[j, i]
-            root[k, j] = value / root[j, j] if work.alive[j] > 0.0 else 0.0
-        left = root[k, k]
-        first, second = _dot(row, units[k]), _dot(label, units[k])
-        for j in range(k):
-            left -= root[k, j] * root[k, j]
-            first -= root[k, j] * work.row_shares[j]
-            second -= root[k, j] * work.label_shares[j]
-        work.alive[k] = 1.0 if left > _COPY else 0.0
-        root[k, k] = np.sqrt(left) if left > _COPY else 0.0
-        work.row_shares[k] = first / root[k, k] if left > _COPY else 0.0
-        work.label_shares[k] = second / root[k, k] if left > _COPY else 0.0
+    missing = _absent(label.groups[t], present, work.absent)
+    squares = _rank_again(label.groups[t], label.sizes[t], present, missing, count, work)
+    _gram_again(controls[t], projected.gram[t], present, missing, count, work)
+    _cholesky(work.gram, work.root)
+    for k in range(controls.shape[1]):
+        work.products[k] = _dot(work.label, controls[t, k])
+    _shares(work.root, work.products, work.label_shares)
+    return squares
 
 
 @numba.njit(cache=True)
 def _leave(
-    row: np.ndarray, shares: np.ndarray, units: np.ndarray, present: np.ndarray,
-    work: Scratch, left: np.ndarray,
+    row: np.ndarray, shares: np.ndarray, root: np.ndarray, means: np.ndarray,
+    controls: np.ndarray, present: np.ndarray, left: np.ndarray,
 ) -> None:  # fmt: skip
     """What the controls leave of a row, from its shares by back substitution."""
-    amount = units.shape[0]
+    amount = controls.shape[0]
     left[:] = row
     weights = shares.copy()
     for k in range(amount - 1, -1, -1):
-        if work.alive[k] <= 0.0:
+        if root[k, k] <= 0.0:
             continue
         for j in range(k + 1, amount):
-            weights[k] -= work.root[j, k] * weights[j] * work.alive[j]
-        weights[k] /= work.root[k, k]
+            weights[k] -= root[j, k] * weights[j]
+        weights[k] /= root[k, k]
         for i in range(row.shape[0]):
-            left[i] -= weights[k] * (units[k, i] - work.means[k]) * present[i]
+            left[i] -= weights[k] * (controls[k, i] - means[k]) * present[i]
 
 
 @numba.njit(cache=True)
@@ -302,98 +300,79 @@ def _partial(
 
 
 @numba.njit(cache=True)
-def _alive(alive: np.ndarray, stop: int) -> float:
-    total = 0.0
+def _freedom(count: int, root: np.ndarray, stop: int) -> int:
+    """Degrees of freedom that the first `stop` controls leave."""
+    free = count - 1
     for k in range(stop):
-        total += alive[k]
-    return total
+        free -= int(root[k, k] > 0.0)
+    return free
 
 
 @numba.njit(cache=True)
 def marginal_rows(
-    keys: np.ndarray, counts: np.ndarray, label: Ranked, projected: Projected, work: Scratch,
-    result: np.ndarray,
+    keys: np.ndarray, counts: np.ndarray, label: Ranked, controls: np.ndarray,
+    projected: Projected, work: Scratch, result: np.ndarray,
 ) -> None:  # fmt: skip
-    """Marginal rank IC beyond the first `base` controls of each sorted row, and nothing else."""
+    """Marginal rank IC of each sorted row beyond the baseline, and nothing else."""
     columns, base = keys.shape[1], projected.base
-    row, present, again = np.empty(columns), np.empty(columns), np.empty(columns)
-    absent = np.empty(columns, dtype=np.int64)
+    row, present = np.empty(columns), np.empty(columns)
     for t in range(keys.shape[0]):
         result[t] = np.nan
         count = counts[t]
         if count < MIN_INSTRUMENTS:
             continue
         squares = _rank_row(keys[t], count, row)
-        own, own_squares, units = label.ranks[t], label.squares[t], projected.units[t, :base]
-        shares, alive = projected.shares[t], projected.alive[t]
+        own, own_squares = label.ranks[t], label.squares[t]
+        root, label_shares = projected.root[t], projected.shares[t]
         if count != label.counts[t]:
             _mark(keys[t], count, present)
-            own_squares = _rank_again(label.ranks[t], label.order[t], present, again)
-            missing = _absent(label.order[t], label.counts[t], present, absent)
-            _shares_again(row, again, units, alive, present, absent, missing, count, work)
-            own, shares, alive = again, work.label_shares, work.alive
-        else:
-            for k in range(base):
-                work.row_shares[k] = _dot(row, units[k])
-        if min(squares, own_squares) > 0.0 and count - 1 - _alive(alive, base) >= MIN_FREEDOM:
-            product = _dot(row, own)
-            result[t] = _partial(product, squares, own_squares, work.row_shares, shares, base)
-
-
-@numba.njit(cache=True)
-def _absent(order: np.ndarray, count: int, present: np.ndarray, absent: np.ndarray) -> int:
-    """Columns among the label's that are not present, into `absent`; how many."""
-    missing = 0
-    for p in range(count):
-        if present[order[p]] <= 0.0:
-            absent[missing] = order[p]
-            missing += 1
-    return missing
+            own_squares = _solve_again(t, label, controls, projected, present, count, work)
+            own, root, label_shares = work.label, work.root, work.label_shares
+        if min(squares, own_squares) > 0.0 and _freedom(count, root, base) >= MIN_FREEDOM:
+            for k in range(controls.shape[1]):
+                work.products[k] = _dot(row, controls[t, k])
+            _shares(root, work.products, work.row_shares)
+            result[t] = _partial(
+                _dot(row, own), squares, own_squares, work.row_shares, label_shares, base
+            )
 
 
 @numba.njit(cache=True)
 def _with_controls(
-    row: np.ndarray, squares: float, keys: np.ndarray, count: int, all_columns: int,
-    present: np.ndarray, t: int, controls: Ranked, other: np.ndarray, result: np.ndarray,
+    row: np.ndarray, squares: float, count: int, all_columns: int, present: np.ndarray, t: int,
+    controls: Ranked, other: np.ndarray, work: Scratch, result: np.ndarray,
 ) -> None:  # fmt: skip
     """Rank correlation of one session's row with each control, over the columns of both.
 
-    `all_columns` is the number of columns that have a label. Sums of ranks are exact (multiples of
-    a quarter, and small), so that the shorter way gives the same bits as the longer one.
+    `all_columns` is the number of columns that have a label; the row's products with the controls,
+    and where columns are missing the controls' own sums, are in `work`.
     """
     for k in range(controls.ranks.shape[1]):
-        control = controls.ranks[t, k]
         if controls.counts[t, k] != all_columns:
-            other[:] = 0.0
-            for p in range(controls.counts[t, k]):
-                other[controls.order[t, k, p]] = 1.0
-            result[k] = _correlation(row, present, control, other, MIN_INSTRUMENTS)
+            for i in range(row.shape[0]):
+                other[i] = 1.0 if controls.groups[t, k, i] >= 0 else 0.0
+            result[k] = _correlation(row, present, controls.ranks[t, k], other, MIN_INSTRUMENTS)
             continue
-        below = controls.squares[t, k]
-        if count < all_columns:
-            total = below = 0.0
-            for p in range(count):
-                value = control[np.int64(keys[p] & np.uint64(0xFFFFFFFF))]
-                total += value
-                below += value * value
-            below -= total * total / count
+        below = controls.squares[t, k] if count == all_columns else work.gram[k, k]
         if squares > 1e-9 and below > 1e-9:
-            result[k] = _dot(row, control) / np.sqrt(squares * below)
+            result[k] = work.products[k] / np.sqrt(squares * below)
 
 
 @numba.njit(cache=True)
 def _partials(
-    row: np.ndarray, own: np.ndarray, squares: float, own_squares: float, count: int, base: int,
-    shares: np.ndarray, label_shares: np.ndarray, alive: np.ndarray, figures: np.ndarray,
+    product: float, squares: float, own_squares: float, count: int, base: int, root: np.ndarray,
+    shares: np.ndarray, label_shares: np.ndarray, figures: np.ndarray,
 ) -> None:  # fmt: skip
     """Fill IC, MARGINAL, EXPLAINED and ADDED of one session's figures."""
-    product = _dot(row, own)
     figures[IC] = product / np.sqrt(squares * own_squares)
-    if count - 1 - _alive(alive, base) >= MIN_FREEDOM:
+    if _freedom(count, root, base) >= MIN_FREEDOM:
         figures[MARGINAL] = _partial(product, squares, own_squares, shares, label_shares, base)
-        figures[EXPLAINED] = _dot(shares[:base], shares[:base]) / squares
-    amount = shares.shape[0]
-    if count - 1 - _alive(alive, amount) >= MIN_FREEDOM:
+        explained = 0.0
+        for k in range(base):
+            explained += shares[k] * shares[k]
+        figures[EXPLAINED] = explained / squares
+    amount = len(shares)
+    if _freedom(count, root, amount) >= MIN_FREEDOM:
         figures[ADDED] = _partial(product, squares, own_squares, shares, label_shares, amount)
 
 
@@ -409,29 +388,24 @@ def _with_earlier(
 
 
 @numba.njit(cache=True)
-def _in_halves(
-    row: np.ndarray, again: np.ndarray, whole: bool, rest: np.ndarray, units: np.ndarray,
-    present: np.ndarray, halves: np.ndarray, other: np.ndarray, work: Scratch,
-    figures: np.ndarray,
-) -> None:  # fmt: skip
-    """Fill HALF_A and HALF_B from what all controls leave of factor and label.
-
-    `whole`: the factor misses no column of the label, and `rest` is what is left of the label.
-    """
-    if whole:
-        work.row_left[:] = row
-        for k in range(units.shape[0]):
-            _remove(work.row_left, units[k])
-    else:
-        _leave(row, work.row_shares, units, present, work, work.row_left)
-        _leave(again, work.label_shares, units, present, work, work.label_left)
-        rest = work.label_left
-    for which in range(2):
-        for i in range(other.shape[0]):
-            other[i] = rest[i] * halves[which, i]
-        figures[HALF_A + which] = _correlation(
-            work.row_left, present, other, halves[which], MIN_HALF
-        )
+def _in_half(a: np.ndarray, b: np.ndarray, present: np.ndarray, half: np.ndarray) -> float:
+    """Correlation over the present columns of a half, summed in their order."""
+    count = sum_a = sum_b = aa = bb = ab = 0.0
+    for i in range(len(a)):
+        if present[i] * half[i] > 0.0:
+            count += 1.0
+            sum_a += a[i]
+            sum_b += b[i]
+            aa += a[i] * a[i]
+            bb += b[i] * b[i]
+            ab += a[i] * b[i]
+    if count < MIN_HALF:
+        return np.nan
+    aa -= sum_a * sum_a / count
+    bb -= sum_b * sum_b / count
+    if aa <= 1e-9 or bb <= 1e-9:
+        return np.nan
+    return (ab - sum_a * sum_b / count) / np.sqrt(aa * bb)
 
 
 @numba.njit(cache=True)
@@ -447,7 +421,7 @@ def measure(
         Sorted keys (T, S) of the factor where the label exists, and how many a row.
     label, controls, projected
         Where the factor misses columns of the label, the label is ranked again among the others;
-        the controls keep their ranks, and are projected again.
+        the controls keep their ranks, and the normal equations are made again.
     halves
         (2, S): 1.0 in the columns of each half of the universe, else 0.0.
     in_full
@@ -457,18 +431,16 @@ def measure(
     table, correlations
         Receive the daily figures (T, COLUMNS) and rank correlations with each control (T, K).
     """
-    columns = keys.shape[1]
-    row, earlier, again = np.zeros(columns), np.zeros(columns), np.zeros(columns)
+    columns, amount = keys.shape[1], controls.ranks.shape[1]
+    row, earlier = np.zeros(columns), np.zeros(columns)
     present, had, other = np.zeros(columns), np.zeros(columns), np.empty(columns)
-    absent = np.empty(columns, dtype=np.int64)
     squares = 0.0
     ranked = 0
     table[:] = np.nan
     correlations[:] = np.nan
     for t in range(keys.shape[0]):
         figures, count, all_columns = table[t], counts[t], label.counts[t]
-        earlier[:] = row
-        had[:] = present
+        row, earlier, present, had = earlier, row, had, present
         earlier_squares, earlier_ranked = squares, ranked
         squares = _rank_row(keys[t], count, row) if count >= MIN_INSTRUMENTS else 0.0
         ranked = count if squares > 0.0 else 0
@@ -478,27 +450,29 @@ def measure(
         figures[AUTOCORRELATION] = _with_earlier(
             row, squares, present, count, earlier, earlier_squares, had, earlier_ranked
         )
+        own, own_squares, around = label.ranks[t], label.squares[t], controls.ranks[t]
+        root, label_shares = projected.root[t], projected.shares[t]
+        work.sums[:] = 0.0
+        if count != all_columns:
+            own_squares = _solve_again(t, label, controls.ranks, projected, present, count, work)
+            own, root, label_shares = work.label, work.root, work.label_shares
+        for k in range(amount):
+            work.products[k] = _dot(row, around[k])
         _with_controls(
-            row, squares, keys[t], count, all_columns, present, t, controls, other, correlations[t]
+            row, squares, count, all_columns, present, t, controls, other, work, correlations[t]
         )
-        own, own_squares, units = label.ranks[t], label.squares[t], projected.units[t]
-        shares, alive = projected.shares[t], projected.alive[t]
-        if count == all_columns:
-            for k in range(units.shape[0]):
-                work.row_shares[k] = _dot(row, units[k])
-        else:
-            own_squares = _rank_again(own, label.order[t], present, again)
-            missing = _absent(label.order[t], all_columns, present, absent)
-            _shares_again(row, again, units, alive, present, absent, missing, count, work)
-            own, shares, alive = again, work.label_shares, work.alive
         if own_squares <= 0.0:
             continue
+        _shares(root, work.products, work.row_shares)
         _partials(
-            row, own, squares, own_squares, count, projected.base,
-            work.row_shares, shares, alive, figures,
+            _dot(row, own), squares, own_squares, count, projected.base, root,
+            work.row_shares, label_shares, figures,
         )  # fmt: skip
         if in_full and np.isfinite(figures[ADDED]) and figures[ADDED] != 0.0:
-            _in_halves(
-                row, again, count == all_columns, projected.rests[t], units, present, halves,
-                other, work, figures,
-            )  # fmt: skip
+            means = work.sums / count
+            _leave(row, work.row_shares, root, means, around, present, work.row_left)
+            _leave(own, label_shares, root, means, around, present, work.label_left)
+            for which in range(2):
+                figures[HALF_A + which] = _in_half(
+                    work.row_left, work.label_left, present, halves[which]
+                )

@@ -11,9 +11,11 @@ class Ranked(NamedTuple):
     Parameters
     ----------
     ranks
-        (T, S) centred.
-    order
-        int32 (T, S): columns in ascending order of value, -1 after the last that has one.
+        float32 (T, S) centred.
+    groups
+        int32 (T, S): which group of equal values a column is in, from the lowest; -1 without value.
+    sizes
+        int32 (T, S): how many columns are in each group, 0 after the last.
     counts
         (T,) how many have one.
     squares
@@ -21,33 +23,32 @@ class Ranked(NamedTuple):
     """
 
     ranks: np.ndarray
-    order: np.ndarray
+    groups: np.ndarray
+    sizes: np.ndarray
     counts: np.ndarray
     squares: np.ndarray
 
 
 class Projected(NamedTuple):
-    """What Gram-Schmidt made of controls and label.
+    """The normal equations of the label on K controls, a session a row.
 
     Parameters
     ----------
     base
-        How many of the K controls are the baseline; the others are the pool.
-    units
-        (T, K, S) orthonormal rows; zero where a control is a copy of earlier ones.
-    alive
-        (T, K) 1.0, or 0.0 for such a copy.
+        How many of the controls are the baseline; the others are the pool.
+    gram
+        (T, K, K) products of the controls' ranks, of which the lower half is filled.
+    root
+        (T, K, K) its lower triangular root; 0.0 on the diagonal where a control is a copy of
+        earlier ones.
     shares
-        (T, K) the label's products with the unit rows.
-    rests
-        (T, S) what all controls leave of the label.
+        (T, K) the label's products with the orthonormal controls.
     """
 
     base: int
-    units: np.ndarray
-    alive: np.ndarray
+    gram: np.ndarray
+    root: np.ndarray
     shares: np.ndarray
-    rests: np.ndarray
 
 
 class Scratch(NamedTuple):
@@ -55,21 +56,30 @@ class Scratch(NamedTuple):
 
     Parameters
     ----------
-    row_shares, label_shares, alive
-        (K,) as `Projected.shares` and `alive`, for the columns that are present.
-    root
-        (K, K) lower triangular root of the units' Gram matrix over those columns.
-    means
-        (K,) of the units over those columns.
+    products, row_shares
+        (K,) the factor's products with the controls, and with the orthonormal ones.
+    label_shares, gram, root
+        As in `Projected`, over the columns that are present, about the controls' means there.
+    sums
+        (K,) of the controls over those columns.
+    absent, sizes, ranks
+        (S,) the columns that are missing; size and rank of the label's groups without them.
+    label
+        (S,) the label's ranks among the others.
     row_left, label_left
         (S,) what all controls leave of factor and label.
     """
 
+    absent: np.ndarray
+    sizes: np.ndarray
+    ranks: np.ndarray
+    label: np.ndarray
+    products: np.ndarray
     row_shares: np.ndarray
     label_shares: np.ndarray
-    alive: np.ndarray
+    gram: np.ndarray
     root: np.ndarray
-    means: np.ndarray
+    sums: np.ndarray
     row_left: np.ndarray
     label_left: np.ndarray
 
@@ -77,11 +87,16 @@ class Scratch(NamedTuple):
 def scratch(controls: int, columns: int) -> Scratch:
     """Working memory for so many controls and columns."""
     return Scratch(
+        absent=np.zeros(columns, dtype=np.int64),
+        sizes=np.zeros(columns, dtype=np.int32),
+        ranks=np.zeros(columns),
+        label=np.zeros(columns, dtype=np.float32),
+        products=np.zeros(controls),
         row_shares=np.zeros(controls),
         label_shares=np.zeros(controls),
-        alive=np.zeros(controls),
+        gram=np.zeros((controls, controls)),
         root=np.zeros((controls, controls)),
-        means=np.zeros(controls),
+        sums=np.zeros(controls),
         row_left=np.zeros(columns),
         label_left=np.zeros(columns),
     )

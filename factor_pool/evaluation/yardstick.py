@@ -11,6 +11,7 @@ from data_profile.panel import Panel
 from factor_pool.errors import EvaluationError
 from factor_pool.evaluation import baselines, cpcv, labels, metrics
 from factor_pool.evaluation.inference import hac_error, hac_t
+from factor_pool.evaluation.series import column_means, group_means, moments
 from factor_pool.evaluation.windows import LOOKBACK
 
 if TYPE_CHECKING:
@@ -62,7 +63,11 @@ class Yardstick:
         # Beyond a third of the universe the controls would leave too little to measure.
         self._most = max(1, panel.shape[1] // 3)
         self._years = panel.sessions.astype("datetime64[Y]").astype(int) + 1970
-        self._half_years = (panel.sessions.astype("datetime64[M]").astype(int) % 12) // 6
+        half = (panel.sessions.astype("datetime64[M]").astype(int) % 12) // 6 + 1
+        self._periods = [
+            np.unique(one, return_inverse=True) for one in (self._years, self._years * 10 + half)
+        ]
+        self._fingerprint = pool_fingerprint(self.pool)
         self._first_rows = {
             name: int(has.argmax()) if has.any() else None
             for name, has in ((n, np.isfinite(x).any(axis=1)) for n, x in panel.values.items())
@@ -85,7 +90,9 @@ class Yardstick:
         daily = self._projection.daily(values, in_full=in_full)
         if len(self.pool) <= self._most:
             return daily
-        strength = np.abs(_column_means(daily.correlations[:, len(self.baseline) :]))
+        every = np.ones(len(self.panel.sessions), dtype=bool)
+        means = column_means(daily.correlations, every, MIN_PERIOD_SESSIONS)
+        strength = np.abs(means[len(self.baseline) :])
         nearest = np.sort(np.argsort(-np.nan_to_num(strength), kind="stable")[: self._most])
         few = self._project([self._pool_values[k] for k in nearest])
         narrow = few.daily(values, in_full=in_full)
@@ -144,43 +151,47 @@ class Yardstick:
         values = np.asarray(values, dtype=np.float32)
         daily = self.daily(values, in_full=least is None)
         used = counted & np.isfinite(daily.rank_ic)
-        series = _series(daily, used)
-        oriented = float(sign or (-1 if _mean(series["added"]) < 0 else 1))
+        strong = self._strength(daily, used)
+        oriented = float(sign or (-1 if strong["added_rank_ic"] < 0 else 1))
         figures = {
             **self._coverage(values, counted, first),
             "sessions": int(used.sum()),
-            **self._strength(series),
+            **strong,
             "sign": oriented,
-            **self._exposures(daily.correlations[used]),
-            **self._stability(series["added"], oriented),
+            **self._exposures(daily.correlations, used),
+            **self._stability(daily.added, used, oriented),
         }
         if least is not None:
             strength = (figures["added_rank_ic"], figures["added_t_hac"])
             if not all(abs(x) >= enough for x, enough in zip(strength, least, strict=True)):
                 return _finite(figures | {"halves": dict.fromkeys("ab")})
             daily = self.daily(values)
-        halves = _column_means(daily.halves[used]).tolist()
+        halves = column_means(daily.halves, used, MIN_PERIOD_SESSIONS).tolist()
+        added = np.where(used, daily.added, np.nan)
         figures |= {
-            "by_year": self._by_year(series),
-            "cpcv": self._cross_validation(series["added"], expression),
+            "by_year": self._by_year(daily, used),
+            "cpcv": self._cross_validation(added, expression),
             "halves": dict(zip("ab", halves, strict=True)),
             **self._hits(daily, used, oriented),
         }
         return _finite(figures)
 
-    def _strength(self, series: dict[str, np.ndarray]) -> dict[str, float]:
-        t = hac_t(series["added"])
+    def _strength(self, daily: metrics.Daily, used: np.ndarray) -> dict[str, float]:
+        rank_ic, marginal, added = (
+            moments(series, used) for series in (daily.rank_ic, daily.marginal, daily.added)
+        )
+        t = hac_t(daily.added[used])
         return {
-            "rank_ic": _mean(series["rank_ic"]),
-            "rank_icir": _ratio(series["rank_ic"]),
-            "marginal_rank_ic": _mean(series["marginal"]),
-            "marginal_icir": _ratio(series["marginal"]),
-            "t_hac": hac_t(series["marginal"]) if self.pool else t,  # without a pool the same
-            "added_rank_ic": _mean(series["added"]),
-            "added_icir": _ratio(series["added"]),
+            "rank_ic": rank_ic[0],
+            "rank_icir": _ratio(*rank_ic),
+            "marginal_rank_ic": marginal[0],
+            "marginal_icir": _ratio(*marginal),
+            "t_hac": hac_t(daily.marginal[used]) if self.pool else t,  # without a pool the same
+            "added_rank_ic": added[0],
+            "added_icir": _ratio(*added),
             "added_t_hac": t,
-            "explained": _mean(series["explained"]),
-            "rank_autocorrelation": _mean(series["autocorrelation"]),
+            "explained": moments(daily.explained, used)[0],
+            "rank_autocorrelation": moments(daily.autocorrelation, used)[0],
         }
 
     def _first_row(self, expression: "Expression") -> int:
@@ -200,14 +211,16 @@ class Yardstick:
     def _coverage(self, values: np.ndarray, counted: np.ndarray, first: int) -> dict[str, Any]:
         listed = int(self._listed[counted].sum())
         day = str(self.panel.sessions[first]).replace("-", "")
-        present = np.count_nonzero(np.isfinite(values) & self.panel.listed, axis=1)[counted].sum()
+        present = np.isfinite(values)
+        present &= self.panel.listed
+        present &= counted[:, None]
         return {
             "first_session": int(day),
-            "coverage": float(present / listed) if listed else 0.0,
+            "coverage": float(np.count_nonzero(present) / listed) if listed else 0.0,
         }
 
-    def _exposures(self, correlations: np.ndarray) -> dict[str, Any]:
-        means = _column_means(correlations)
+    def _exposures(self, correlations: np.ndarray, used: np.ndarray) -> dict[str, Any]:
+        means = column_means(correlations, used, MIN_PERIOD_SESSIONS)
         base = len(self.baseline)
         named = dict(zip(self.baseline, means[:base].tolist(), strict=True))
         pool = np.nan_to_num(np.abs(means[base:]))
@@ -218,28 +231,36 @@ class Yardstick:
             "max_pool_correlation": float(pool.max()) if len(pool) else 0.0,
             "closest_member": int(pool.argmax()) if len(pool) else None,
             "pool_size": len(self.pool),
-            "pool_fingerprint": pool_fingerprint(self.pool),
+            "pool_fingerprint": self._fingerprint,
         }
 
-    def _by_year(self, series: dict[str, np.ndarray]) -> dict[str, Any]:
+    def _by_year(self, daily: metrics.Daily, used: np.ndarray) -> dict[str, Any]:
         table = {}
-        for year in np.unique(self._years[np.isfinite(series["rank_ic"])]):
-            rows = self._years == year
+        for year in np.unique(self._years[used]):
+            rows = used & (self._years == year)
             table[str(year)] = {
-                "sessions": int(np.isfinite(series["rank_ic"][rows]).sum()),
-                "rank_ic": _mean(series["rank_ic"][rows]),
-                "marginal_rank_ic": _mean(series["marginal"][rows]),
-                "added_rank_ic": _mean(series["added"][rows]),
+                "sessions": int(rows.sum()),
+                "rank_ic": moments(daily.rank_ic, rows)[0],
+                "marginal_rank_ic": moments(daily.marginal, rows)[0],
+                "added_rank_ic": moments(daily.added, rows)[0],
             }
         return table
 
-    def _stability(self, added: np.ndarray, sign: float) -> dict[str, Any]:
-        periods = _period_means(added, self._years)
-        if len(periods) < MIN_YEARS:
-            periods = _period_means(added, self._years * 10 + self._half_years + 1)
+    def _stability(self, added: np.ndarray, used: np.ndarray, sign: float) -> dict[str, Any]:
+        """Means by year; by half-year where there are too few years."""
+        periods: dict[str, float] = {}
+        for names, groups in self._periods:
+            means = group_means(added, used, groups, len(names), MIN_PERIOD_SESSIONS)
+            periods = {
+                str(name): mean
+                for name, mean in zip(names, means.tolist(), strict=True)
+                if np.isfinite(mean)
+            }
+            if len(periods) >= MIN_YEARS:
+                break
         same = [mean * sign > 0 for mean in periods.values()]
         return {
-            "periods": {str(name): mean for name, mean in periods.items()},
+            "periods": periods,
             "same_sign_share": float(np.mean(same)) if same else 0.0,
         }
 
@@ -248,52 +269,18 @@ class Yardstick:
         return asdict(cpcv.stability(added, purge=purge))
 
     def _hits(self, daily: metrics.Daily, used: np.ndarray, sign: float) -> dict[str, Any]:
-        chosen = daily.hits[used, 0 if sign > 0 else 1]
+        chosen = daily.hits[:, 0 if sign > 0 else 1]
         return {
-            "hit_rate_at_5": _mean(chosen),
-            "hit_rate_error": hac_error(chosen),
-            "base_rate": _mean(daily.base_rate[used]),
-            "persistence_hit_rate_at_5": _mean(self._rivals["persistence"][used]),
-            "size_hit_rate_at_5": _mean(self._rivals["size"][used]),
+            "hit_rate_at_5": moments(chosen, used)[0],
+            "hit_rate_error": hac_error(chosen[used]),
+            "base_rate": moments(daily.base_rate, used)[0],
+            "persistence_hit_rate_at_5": moments(self._rivals["persistence"], used)[0],
+            "size_hit_rate_at_5": moments(self._rivals["size"], used)[0],
         }
 
 
-def _series(daily: metrics.Daily, used: np.ndarray) -> dict[str, np.ndarray]:
-    """Daily figures of the sessions that are used; NaN in the others."""
-    return {
-        name: np.where(used, getattr(daily, name), np.nan)
-        for name in ("rank_ic", "marginal", "added", "explained", "autocorrelation")
-    }
-
-
-def _mean(series: np.ndarray) -> float:
-    finite = series[np.isfinite(series)]
-    return float(finite.mean()) if len(finite) else float("nan")
-
-
-def _ratio(series: np.ndarray) -> float:
-    """Mean over standard deviation."""
-    finite = series[np.isfinite(series)]
-    if len(finite) < 2 or finite.std(ddof=1) == 0:
-        return float("nan")
-    return float(finite.mean() / finite.std(ddof=1))
-
-
-def _column_means(table: np.ndarray) -> np.ndarray:
-    finite = np.isfinite(table)
-    counts = finite.sum(axis=0)
-    sums = np.where(finite, table, 0.0).sum(axis=0)
-    return np.where(counts >= MIN_PERIOD_SESSIONS, sums / np.maximum(counts, 1), np.nan)
-
-
-def _period_means(series: np.ndarray, period: np.ndarray) -> dict[int, float]:
-    """Mean of each period that has at least 20 values."""
-    means = {}
-    for name in np.unique(period):
-        finite = series[(period == name) & np.isfinite(series)]
-        if len(finite) >= MIN_PERIOD_SESSIONS:
-            means[int(name)] = float(finite.mean())
-    return means
+def _ratio(mean: float, deviation: float) -> float:
+    return mean / deviation if deviation > 0 else float("nan")
 
 
 def _finite(value: Any) -> Any:
