@@ -4,13 +4,14 @@ import functools
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from factor_pool.expression.errors import ExpressionError
 from factor_pool.expression.nodes import Call, Node, Number, to_text, walk
 from factor_pool.expression.operators import OPERATORS, Operator
 from factor_pool.expression.parser import Parser
 from factor_pool.expression.qlib_text import qlib_text
+from factor_pool.expression.rules import Item, Rules
 
 MAX_LENGTH = 4000
 """Characters of a text, and of its canonical form."""
@@ -183,25 +184,63 @@ def _key(text: str, fields: Mapping[str, str] | None) -> _Key:
 
 def _parse(text: str, fields: Mapping[str, str] | None) -> Expression:
     parser = Parser(text, fields)
-    root = parser.whole()
-    written = Expression(root.node, root.unit if isinstance(root.unit, str) else None)
+    written = _whole(parser.whole(), parser)
+    _keep(text, fields, written)
+    return written
+
+
+def assemble(root: Item, rules: Rules) -> Expression:
+    """Make a factor of a part that was put together, and checked, call by call.
+
+    It is what `parse` makes of the text of those calls, and the next `parse` of its canonical text
+    finds it.
+
+    Parameters
+    ----------
+    root
+        The part.
+    rules
+        What checked it.
+
+    Raises
+    ------
+    ExpressionError
+        The part is a number, or too large.
+
+    Examples
+    --------
+    >>> rules = Rules({"close": "points"})
+    >>> mean = rules.call(OPERATORS["Mean"], [rules.field("close")], 5)
+    >>> str(assemble(rules.call(OPERATORS["Div"], [rules.field("close"), mean], None), rules))
+    '$close / Mean($close, 5)'
+    """
+    written = _whole(root, rules)
+    _keep(str(written), rules.fields, written)
+    return written
+
+
+def _whole(root: Item, rules: Rules) -> Expression:
+    if isinstance(root.unit, float):
+        rules.fail("a number alone is no factor", root.column, "use at least one $field")
+    written = Expression(root.node, root.unit)
     for what, size, most in (
         ("levels", written.depth, MAX_DEPTH),
         ("nodes", written.nodes, MAX_NODES),
         ("characters of canonical text", len(str(written)), MAX_LENGTH),
     ):
         if size > most:
-            parser.fail(f"the tree has {size} {what}; at most {most}", root.column)
-    _keep(text, fields, written)
+            rules.fail(f"the tree has {size} {what}; at most {most}", root.column)
     return written
 
 
 def _keep(text: str, fields: Mapping[str, str] | None, written: Expression) -> None:
-    key, short = _key(text, fields), str(written)
+    short = str(written)
     with _keeping:
-        if fields is None or written.fields <= dict(key[1] or ()).keys():  # not in other letters
-            _read.setdefault(key, written)
+        if text != short:
+            key = _key(text, fields)
+            if fields is None or written.fields <= dict(key[1] or ()).keys():  # in no other letters
+                _read.setdefault(key, written)
         _read.setdefault(_key(short, fields), written)
-        _read.setdefault(_key(short, None), replace(written, unit=None))
+        _read.setdefault((short, None), Expression(written.node))
         while len(_read) > _KEPT:
             del _read[next(iter(_read))]

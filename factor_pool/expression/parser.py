@@ -16,7 +16,6 @@ from typing import NamedTuple, NoReturn
 from factor_pool.expression.nodes import strength
 from factor_pool.expression.operators import (
     LEFT_OUT,
-    MAX_WINDOW,
     OPERATORS,
     SYMBOLS,
     Operator,
@@ -115,8 +114,6 @@ class Parser(Rules):
         if self.token.kind != "end":
             hint = "one ) too many" if self.token.text == ")" else "an operator is missing before"
             self.refuse(f"unexpected {shown(self.token.text)}", hint)
-        if isinstance(item.unit, float):
-            self.fail("a number alone is no factor", item.column, "use at least one $field")
         return item
 
     def infix(self, weakest: int) -> Item:
@@ -237,18 +234,7 @@ class Parser(Rules):
             self.refuse(f"the window of {operator.name} is a whole number, written out", hint)
         digits = self.take().text.lstrip("0") or "0"
         value = int(digits) if len(digits) <= 4 else 10**4
-        shifts = operator.name in ("Ref", "Delta")
-        if negative or value < operator.smallest:
-            what = "shift" if shifts else "window"
-            hint = "a shift below 1 would read the future" if shifts and negative else ""
-            self.fail(
-                f"the {what} of {operator.name} is at least {operator.smallest}",
-                token.column,
-                hint,
-            )
-        if value > MAX_WINDOW:
-            self.fail(f"a window has at most {MAX_WINDOW} sessions", token.column)
-        return value
+        return self.length(operator, value, token.column, negative)
 
 
 def _tokens(text: str) -> Iterator[Token]:

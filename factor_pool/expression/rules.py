@@ -14,7 +14,7 @@ from factor_pool.expression import units
 from factor_pool.expression.canonical import ConstantError, call
 from factor_pool.expression.errors import ExpressionError
 from factor_pool.expression.nodes import Field, Node, Number
-from factor_pool.expression.operators import OPERATORS, Operator
+from factor_pool.expression.operators import MAX_WINDOW, OPERATORS, Operator
 
 MAX_NESTING = 64
 """Levels of parentheses, calls and chained symbols."""
@@ -86,6 +86,21 @@ class Rules:
             hint = nearest(name, list(self.fields), "$") or f"known: {_listed(self.fields)}"
             self.fail(f"unknown field ${name}", column, hint)
         return Item(Field(name), str(self.fields[name]), column)
+
+    def length(
+        self, operator: Operator, value: int, column: int = 1, negative: bool = False
+    ) -> int:
+        """Check the length of a window."""
+        shifts = operator.name in ("Ref", "Delta")
+        if negative or value < operator.smallest:
+            what = "shift" if shifts else "window"
+            hint = "a shift below 1 would read the future" if shifts and negative else ""
+            self.fail(
+                f"the {what} of {operator.name} is at least {operator.smallest}", column, hint
+            )
+        if value > MAX_WINDOW:
+            self.fail(f"a window has at most {MAX_WINDOW} sessions", column)
+        return value
 
     def call(
         self, operator: Operator, items: Sequence[Item], window: int | None, column: int = 1
