@@ -49,11 +49,11 @@ def canonical(node: Node) -> Node:
     """
     if not isinstance(node, Call):
         return node
-    return _make(node.operator, tuple(canonical(child) for child in node.args), node.window)
+    return call(node.operator, tuple(canonical(child) for child in node.args), node.window)
 
 
-def _make(operator: str, args: tuple[Node, ...], window: int | None = None) -> Node:
-    """Build a canonical call from canonical arguments."""
+def call(operator: str, args: tuple[Node, ...], window: int | None = None) -> Node:
+    """Build a canonical call from canonical arguments; errors as `canonical`."""
     if all(isinstance(child, Number) for child in args):
         return Number(_fold(operator, [child.value for child in args]))  # type: ignore[union-attr]
     if OPERATORS[operator].kind == "rolling":
@@ -135,13 +135,13 @@ def _neg(args: tuple[Node, ...]) -> Node | None:
     if _negated(x):
         return _inner(x)
     if isinstance(x, Call) and x.operator == "Sub":
-        return _make("Sub", (x.args[1], x.args[0]))
+        return call("Sub", (x.args[1], x.args[0]))
     if isinstance(x, Call) and x.operator in ("Mul", "Div"):
         for place, child in enumerate(x.args):
             if isinstance(child, Number) and child.value != 0:
                 flipped = list(x.args)
                 flipped[place] = Number(-child.value)
-                return _make(x.operator, tuple(flipped))
+                return call(x.operator, tuple(flipped))
     return None
 
 
@@ -151,13 +151,13 @@ def _add(args: tuple[Node, ...]) -> Node | None:
         if y.value == 0 and not _is_condition(x):
             return x
         if _negated(x):
-            return _make("Sub", (y, _inner(x)))
-        return _make("Sub", (x, Number(-y.value))) if y.value < 0 else None
+            return call("Sub", (y, _inner(x)))
+        return call("Sub", (x, Number(-y.value))) if y.value < 0 else None
     if _negated(x):
         if _negated(y):
-            return _make("Neg", (_make("Add", (_inner(x), _inner(y))),))
-        return _make("Sub", (y, _inner(x)))
-    return _make("Sub", (x, _inner(y))) if _negated(y) else None
+            return call("Neg", (call("Add", (_inner(x), _inner(y))),))
+        return call("Sub", (y, _inner(x)))
+    return call("Sub", (x, _inner(y))) if _negated(y) else None
 
 
 def _sub(args: tuple[Node, ...]) -> Node | None:
@@ -165,22 +165,22 @@ def _sub(args: tuple[Node, ...]) -> Node | None:
     if isinstance(y, Number):
         if y.value == 0 and not _is_condition(x):
             return x
-        return _make("Add", (x, Number(-y.value))) if y.value < 0 else _minus_sum(x, y)
+        return call("Add", (x, Number(-y.value))) if y.value < 0 else _minus_sum(x, y)
     if isinstance(x, Number) and x.value == 0:
-        return _make("Neg", (y,))
+        return call("Neg", (y,))
     if isinstance(x, Number) and x.value < 0:
-        return _make("Neg", (_make("Add", (y, Number(-x.value))),))
+        return call("Neg", (call("Add", (y, Number(-x.value))),))
     if _negated(y):
-        return _make("Add", (x, _inner(y)))
+        return call("Add", (x, _inner(y)))
     if isinstance(y, Call) and y.operator == "Ref" and y.args[0] == x:
         return Call("Delta", (x,), y.window)
     if isinstance(x, Call) and x.operator == "Ref" and x.args[0] == y:
-        return _make("Neg", (Call("Delta", (y,), x.window),))
+        return call("Neg", (Call("Delta", (y,), x.window),))
     return _minus_sum(x, y)
 
 
 def _minus_sum(x: Node, y: Node) -> Node | None:
-    return _make("Neg", (_make("Add", (_inner(x), y)),)) if _negated(x) else None
+    return call("Neg", (call("Add", (_inner(x), y)),)) if _negated(x) else None
 
 
 def _mul(args: tuple[Node, ...]) -> Node | None:
@@ -189,9 +189,9 @@ def _mul(args: tuple[Node, ...]) -> Node | None:
         if y.value == 1:
             return x
         if y.value == -1:
-            return _make("Neg", (x,))
+            return call("Neg", (x,))
         if _negated(x):
-            return _make("Mul", (_inner(x), Number(-y.value)))
+            return call("Mul", (_inner(x), Number(-y.value)))
     return None
 
 
@@ -201,11 +201,11 @@ def _div(args: tuple[Node, ...]) -> Node | None:
         if y.value == 1 and not _is_condition(x):
             return x
         if y.value == -1 and not _is_condition(x):
-            return _make("Neg", (x,))
+            return call("Neg", (x,))
         if _negated(x) and y.value != 0:
-            return _make("Div", (_inner(x), Number(-y.value)))
+            return call("Div", (_inner(x), Number(-y.value)))
     if isinstance(x, Number) and _negated(y):
-        return _make("Div", (Number(-x.value + 0.0), _inner(y)))
+        return call("Div", (Number(-x.value + 0.0), _inner(y)))
     return None
 
 
@@ -283,7 +283,7 @@ def _rolling(operator: str, args: tuple[Node, ...], window: int | None) -> Node 
             return Call("Ref", x.args, x.window + window)
     if operator in _OPPOSITE and _negated(x):
         flipped = Call(_OPPOSITE[operator], (_inner(x),), window)
-        return flipped if operator.startswith("Idx") else _make("Neg", (flipped,))
+        return flipped if operator.startswith("Idx") else call("Neg", (flipped,))
     return None
 
 
@@ -308,5 +308,5 @@ def _negation(operator: str, args: tuple[Node, ...], window: int | None) -> Node
     if not any(negated):
         return None
     bare = tuple(_inner(child) if _negated(child) else child for child in args)
-    result = _make(operator, bare, window)
-    return _make("Neg", (result,)) if parity == "odd" and sum(negated) % 2 else result
+    result = call(operator, bare, window)
+    return call("Neg", (result,)) if parity == "odd" and sum(negated) % 2 else result

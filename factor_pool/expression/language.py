@@ -1,18 +1,17 @@
 """The factor language: `parse` a text to an `Expression`."""
 
 import functools
-import math
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from factor_pool.expression.canonical import ConstantError, canonical
 from factor_pool.expression.errors import ExpressionError
-from factor_pool.expression.nodes import Call, Field, Node, Number, to_text, walk
+from factor_pool.expression.nodes import Call, Node, Number, to_text, walk
 from factor_pool.expression.operators import OPERATORS, Operator
 from factor_pool.expression.parser import Parser
 from factor_pool.expression.qlib_text import qlib_text
+from factor_pool.expression.rules import Item, Rules
 
 MAX_LENGTH = 4000
 """Characters of a text, and of its canonical form."""
@@ -62,6 +61,7 @@ class Expression:
 
         Examples
         --------
+        >>> from factor_pool.expression.nodes import Field
         >>> old = parse("Mean($close, 5)")
         >>> str(Expression.of(Call("Div", (old.node, Field("close")))))
         'Mean($close, 5) / $close'
@@ -73,14 +73,10 @@ class Expression:
         return parse(text, fields)
 
     def __str__(self) -> str:
-        return self._text
+        return to_text(self.node)
 
     def __repr__(self) -> str:
-        return f"parse({self._text!r})"
-
-    @functools.cached_property
-    def _text(self) -> str:
-        return to_text(self.node)
+        return f"parse({str(self)!r})"
 
     def qlib(self) -> str:
         """Text that stock Qlib evaluates to the same numbers.
@@ -111,29 +107,29 @@ class Expression:
             return ()
         return tuple(Expression(child) for child in self.node.args if not isinstance(child, Number))
 
-    @functools.cached_property
+    @property
     def fields(self) -> frozenset[str]:
         """Names of the fields that are read."""
-        return frozenset(node.name for node in walk(self.node) if isinstance(node, Field))
+        return self.node.fields
 
-    @functools.cached_property
+    @property
     def lookback(self) -> int:
         """Number of earlier sessions that one value depends on.
 
         An `EMA` reaches back for ever; counted are the sessions before which less than 1e-6 of
         its weight lies (Qlib's own convention for exponential means).
         """
-        return _lookback(self.node)
+        return self.node.lookback
 
-    @functools.cached_property
+    @property
     def depth(self) -> int:
         """Levels of the tree; a field alone has 1."""
-        return _depth(self.node)
+        return self.node.depth
 
-    @functools.cached_property
+    @property
     def nodes(self) -> int:
         """Number of fields, numbers and operators; windows do not count."""
-        return sum(1 for _ in walk(self.node))
+        return self.node.size
 
 
 def parse(text: str, fields: Mapping[str, str] | None = None) -> Expression:
@@ -188,51 +184,63 @@ def _key(text: str, fields: Mapping[str, str] | None) -> _Key:
 
 def _parse(text: str, fields: Mapping[str, str] | None) -> Expression:
     parser = Parser(text, fields)
-    root = parser.whole()
-    try:
-        node = canonical(root.node)
-    except ConstantError as error:
-        parser.fail(f"{error} is no finite number", root.column)
-    written = Expression(node, root.unit if isinstance(root.unit, str) else None)
+    written = _whole(parser.whole(), parser)
+    _keep(text, fields, written)
+    return written
+
+
+def assemble(root: Item, rules: Rules) -> Expression:
+    """Make a factor of a part that was put together, and checked, call by call.
+
+    It is what `parse` makes of the text of those calls, and the next `parse` of its canonical text
+    finds it.
+
+    Parameters
+    ----------
+    root
+        The part.
+    rules
+        What checked it.
+
+    Raises
+    ------
+    ExpressionError
+        The part is a number, or too large.
+
+    Examples
+    --------
+    >>> rules = Rules({"close": "points"})
+    >>> mean = rules.call(OPERATORS["Mean"], [rules.field("close")], 5)
+    >>> str(assemble(rules.call(OPERATORS["Div"], [rules.field("close"), mean], None), rules))
+    '$close / Mean($close, 5)'
+    """
+    written = _whole(root, rules)
+    _keep(str(written), rules.fields, written)
+    return written
+
+
+def _whole(root: Item, rules: Rules) -> Expression:
+    if isinstance(root.unit, float):
+        rules.fail("a number alone is no factor", root.column, "use at least one $field")
+    written = Expression(root.node, root.unit)
     for what, size, most in (
         ("levels", written.depth, MAX_DEPTH),
         ("nodes", written.nodes, MAX_NODES),
         ("characters of canonical text", len(str(written)), MAX_LENGTH),
     ):
         if size > most:
-            parser.fail(f"the tree has {size} {what}; at most {most}", root.column)
-    _keep(text, fields, written)
+            rules.fail(f"the tree has {size} {what}; at most {most}", root.column)
     return written
 
 
 def _keep(text: str, fields: Mapping[str, str] | None, written: Expression) -> None:
-    key, short = _key(text, fields), str(written)
+    short = str(written)
     with _keeping:
-        if fields is None or written.fields <= dict(key[1] or ()).keys():  # not in other letters
-            _read.setdefault(key, written)
+        if text != short:
+            key = _key(text, fields)
+            if fields is None or written.fields <= dict(key[1] or ()).keys():  # in no other letters
+                _read.setdefault(key, written)
         _read.setdefault(_key(short, fields), written)
-        _read.setdefault(_key(short, None), replace(written, unit=None))
+        _read.setdefault((short, None), Expression(written.node))
         while len(_read) > _KEPT:
             del _read[next(iter(_read))]
-
-
-def _depth(node: Node) -> int:
-    return 1 + max(map(_depth, node.args)) if isinstance(node, Call) else 1
-
-
-def _lookback(node: Node) -> int:
-    if not isinstance(node, Call):
-        return 0
-    before = max(map(_lookback, node.args))
-    if node.window is None:
-        return before
-    if node.operator in ("Ref", "Delta"):
-        return before + node.window
-    if node.operator == "EMA":
-        return before + ema_memory(node.window)
-    return before + node.window - 1
-
-
-def ema_memory(span: int) -> int:
-    """Sessions after which a value has less than 1e-6 of the weight of an `EMA` of this span."""
-    return math.ceil(math.log(1e-6) / math.log(1 - 2 / (span + 1))) if span > 1 else 0

@@ -4,9 +4,11 @@ A tree is plain data. To change one (mutation, crossover, hoist), build new node
 to `Expression.of`, which checks and canonicalises it exactly as if its text had been parsed.
 """
 
+import functools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from factor_pool.expression.operators import OPERATORS
 
@@ -16,6 +18,14 @@ class Field:
     """One field of the panel: `$name`."""
 
     name: str
+    depth: ClassVar[int] = 1
+    size: ClassVar[int] = 1
+    lookback: ClassVar[int] = 0
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Its own name."""
+        return frozenset((self.name,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +33,18 @@ class Number:
     """A literal."""
 
     value: float
+    depth: ClassVar[int] = 1
+    size: ClassVar[int] = 1
+    lookback: ClassVar[int] = 0
+    fields: ClassVar[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """An operator applied to its arguments.
+
+    A tree asks its nodes for what they know of themselves, so that nothing is worked out twice
+    of a part that many trees share.
 
     Parameters
     ----------
@@ -37,14 +54,60 @@ class Call:
         Expression arguments in order. `Quantile(x, N, q)` has two: x and the number q.
     window
         The window of an operator that has one, else None.
+
+    Attributes
+    ----------
+    depth
+        Levels of the tree; a field or a number has 1.
+    size
+        Number of fields, numbers and operators.
+    lookback
+        Earlier sessions that one value depends on; see `Expression.lookback`.
+    fields
+        Names of the fields that are read.
     """
 
     operator: str
     args: "tuple[Node, ...]"
     window: int | None = None
+    depth: int = field(init=False, repr=False, compare=False)
+    size: int = field(init=False, repr=False, compare=False)
+    lookback: int = field(init=False, repr=False, compare=False)
+    fields: frozenset[str] = field(init=False, repr=False, compare=False)
+    _text: str | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        depth = size = lookback = 0
+        fields: frozenset[str] = frozenset()
+        for child in self.args:
+            size += child.size
+            depth = max(depth, child.depth)
+            lookback = max(lookback, child.lookback)
+            fields = fields | child.fields if fields else child.fields
+        know = object.__setattr__  # the one way to write to what is frozen
+        know(self, "depth", depth + 1)
+        know(self, "size", size + 1)
+        know(self, "lookback", lookback + _reach(self.operator, self.window))
+        know(self, "fields", fields)
 
 
 Node = Field | Number | Call
+
+
+def _reach(operator: str, window: int | None) -> int:
+    """Earlier sessions of its argument that an operator looks at."""
+    if window is None:
+        return 0
+    if operator in ("Ref", "Delta"):
+        return window
+    return ema_memory(window) if operator == "EMA" else window - 1
+
+
+@functools.cache
+def ema_memory(span: int) -> int:
+    """Sessions after which a value has less than 1e-6 of the weight of an `EMA` of this span."""
+    return math.ceil(math.log(1e-6) / math.log(1 - 2 / (span + 1))) if span > 1 else 0
+
 
 _COMPARISON, _OR, _AND, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(8)
 _STRENGTH = {
@@ -89,12 +152,27 @@ def to_text(node: Node, pointed: frozenset[str] = frozenset()) -> str:
         return f"${node.name}"
     if isinstance(node, Number):
         return number_text(node.value)
+    if not pointed:
+        return _plain_text(node)
     args = [
         repr(child.value)
         if isinstance(child, Number) and node.operator in pointed
         else to_text(child, pointed)
         for child in node.args
     ]
+    return _joined(node, args)
+
+
+def _plain_text(node: Call) -> str:
+    """Text of a call, written once."""
+    text = node._text
+    if text is None:
+        text = _joined(node, [to_text(child) for child in node.args])
+        object.__setattr__(node, "_text", text)
+    return text
+
+
+def _joined(node: Call, args: list[str]) -> str:
     return _infix(node, args) if is_infix(node) else _call(node, args)
 
 

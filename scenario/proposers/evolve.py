@@ -5,12 +5,12 @@ writes seeds of that theme that were not tried yet, offspring of the archive's e
 immigrants: fresh random expressions.
 """
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
 
-from factor_pool.expression import ExpressionError, parse
+from factor_pool.expression import Call, ExpressionError, Node, parse
+from factor_pool.expression.nodes import to_text
 from scenario.proposers.archive import Archive
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.grammar import Grammar, Tree
@@ -55,11 +55,11 @@ class Evolve(Proposer):
             one for one in BY_UNIVERSE[context.universe] if one.hypothesis == idea.hypothesis
         )
         grammar = Grammar(context.units, focus=theme.fields)
-        batch = _Batch(context, theme)
+        batch = _Batch(context, theme, grammar)
         for text in _seeds(theme):
             if len(batch.texts) >= SEEDS * context.size:
                 break
-            batch.add(text)
+            batch.add_seed(text)
         immigrants = round(IMMIGRANTS * context.size)
         parents = _Parents(context.memory.archive, theme.name, rng)
         for _ in range(_TRIES * context.size):
@@ -67,9 +67,9 @@ class Evolve(Proposer):
             if missing <= 0:
                 break
             if missing <= immigrants or not parents:
-                batch.add(str(grammar.random(rng)))
+                batch.add(grammar.random(rng))
             else:
-                batch.add(str(_offspring(grammar, parents, rng)))
+                batch.add(_offspring(grammar, parents, rng))
         return batch.texts
 
     def _choose(self, context: Context, themes: list[Theme], rng: np.random.Generator) -> int:
@@ -87,34 +87,49 @@ class Evolve(Proposer):
 class _Batch:
     """Expressions of this iteration: valid, true to the theme, and different from all before."""
 
-    def __init__(self, context: Context, theme: Theme) -> None:
+    def __init__(self, context: Context, theme: Theme, grammar: Grammar) -> None:
         self._known = context.memory.tried
-        self._units = frozenset(context.units.items())
+        self._units = context.units
         self._theme = theme
+        self._grammar = grammar
         self._new: set[str] = set()
         self.texts: list[str] = []
 
-    def add(self, text: str) -> None:
-        if self._known(text):  # late in a night most are, and reading a text costs far more
+    def add_seed(self, text: str) -> None:
+        """Take in a text of the theme."""
+        if self._known(text):
             return
-        canonical = _ranking(text, self._units)
-        if canonical is None or canonical in self._new or self._known(canonical):
+        try:
+            canonical = self._fresh(parse(text, self._units).node)
+        except ExpressionError:  # the store lacks a field
             return
-        if true_to(self._theme, canonical):
-            self._new.add(canonical)
-            self.texts.append(canonical)
+        if canonical is not None:
+            self._take(canonical)
 
+    def add(self, tree: Tree) -> None:
+        """Take in a random or varied tree."""
+        if self._known(tree.text):  # late in a night most are
+            return
+        part = self._grammar.part(tree)
+        canonical = None if part is None else self._fresh(part.node)
+        if canonical is not None and self._grammar.assembled(tree) is not None:
+            self._take(canonical)
 
-@functools.lru_cache(maxsize=16_384)  # the same elites have the same offspring again and again
-def _ranking(text: str, units: frozenset[tuple[str, str]]) -> str | None:
-    """Canonical text less what leaves the day's ranking as it is; None where it is invalid."""
-    try:
-        expression = parse(text, dict(units))
-    except ExpressionError:
-        return None
-    while expression.operator is not None and expression.operator.name in _SAME_RANKING:
-        expression = expression.children[0]
-    return str(expression)
+    def _fresh(self, node: Node) -> str | None:
+        """Canonical text less what leaves the day's ranking as it is; None where it is not new.
+
+        Nor is what strays from the theme.
+        """
+        while isinstance(node, Call) and node.operator in _SAME_RANKING:
+            node = node.args[0]
+        canonical = to_text(node)
+        if canonical in self._new or self._known(canonical):
+            return None
+        return canonical if true_to(self._theme, canonical) else None
+
+    def _take(self, canonical: str) -> None:
+        self._new.add(canonical)
+        self.texts.append(canonical)
 
 
 class _Parents:

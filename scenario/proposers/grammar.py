@@ -1,21 +1,24 @@
 """Random and varied expressions over the operator table, of fitting units.
 
-Everything here is made as a tree of names and written as text; `parse` has the last word on whether
-it is an expression. Trees that it would refuse for their units are avoided, not repaired.
+Everything here is made as a tree of names; the language's own rules have the last word on whether
+it is an expression. Trees that they refuse for their units are avoided, not repaired.
 """
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from factor_pool.expression import ExpressionError, parse
+from factor_pool.expression import Expression, ExpressionError, parse
+from factor_pool.expression.language import MAX_LENGTH, assemble
 from factor_pool.expression.nodes import Call, Node, to_text
 from factor_pool.expression.operators import OPERATORS, Operator
+from factor_pool.expression.rules import Item, Rules
 
 _Thing = TypeVar("_Thing")
+Path = tuple[int, ...]
+"""The way to a sub-tree: numbers of arguments, from the root down."""
 
 WINDOWS = (2, 3, 5, 8, 10, 15, 20, 30, 40, 60)
 FRACTIONS = ("0.2", "0.5", "0.8")
@@ -35,36 +38,52 @@ _WEIGHTS = {
 }
 # Constant on series without holes: no factor.
 _USELESS = frozenset({"Count", "Power", "Eq", "Ne"})
+_WINDOWED = frozenset(o.name for o in OPERATORS.values() if o.windowed)
 _SAME_UNIT = frozenset({"Add", "Sub", "Greater", "Less", "Div"})
 
 
-@dataclass(frozen=True)
 class Tree:
-    """A name and its arguments: an operator's, or `$field`, or a number, without any."""
+    """A name and its arguments: an operator's, or `$field`, or a number, without any.
 
-    head: str
-    args: tuple["Tree", ...] = ()
+    Immutable; trees are equal if their texts are.
+
+    Parameters
+    ----------
+    head
+        The name.
+    args
+        The arguments.
+    """
+
+    def __init__(self, head: str, args: tuple["Tree", ...] = ()) -> None:
+        self.head = head
+        self.args = args
+        self.text: str = f"{head}({', '.join([arg.text for arg in args])})" if args else head
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tree) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
     def __str__(self) -> str:
-        return f"{self.head}({', '.join(map(str, self.args))})" if self.args else self.head
+        return self.text
 
-    def paths(self) -> Iterator[tuple[int, ...]]:
-        """Places of all sub-trees that are expressions (windows and numbers are not)."""
-        yield ()
+    @functools.cached_property
+    def places(self) -> tuple[tuple[Path, "Tree"], ...]:
+        """All sub-trees that are expressions (windows and numbers are not), and the way to each."""
+        found: list[tuple[Path, Tree]] = [((), self)]
         for index, child in enumerate(self.args):
             if child.args or child.head.startswith("$"):
-                yield from ((index, *path) for path in child.paths())
+                found += [((index, *path), part) for path, part in child.places]
+        return tuple(found)
 
-    def at(self, path: Sequence[int]) -> "Tree":
-        """The sub-tree at a place."""
-        return self if not path else self.args[path[0]].at(path[1:])
-
-    def put(self, path: Sequence[int], tree: "Tree") -> "Tree":
+    def put(self, path: Path, tree: "Tree") -> "Tree":
         """The same with another sub-tree at a place."""
         if not path:
             return tree
         changed = self.args[path[0]].put(path[1:], tree)
-        return replace(self, args=(*self.args[: path[0]], changed, *self.args[path[0] + 1 :]))
+        return Tree(self.head, (*self.args[: path[0]], changed, *self.args[path[0] + 1 :]))
 
 
 class Grammar:
@@ -80,6 +99,7 @@ class Grammar:
 
     def __init__(self, units: Mapping[str, str], focus: Sequence[str] = ()) -> None:
         self._units = dict(units)
+        self._rules = _rules(frozenset(units.items()))
         self._fields = sorted(units)
         weight = np.array([6.0 if name in focus else 1.0 for name in self._fields])
         self._field_shares = _cumulated(weight)
@@ -93,6 +113,20 @@ class Grammar:
         """The tree of an expression's text."""
         return _parsed(text)
 
+    def part(self, tree: Tree) -> Item | None:
+        """The tree as a checked part of an expression; None where the language refuses it."""
+        return _part(tree, self._rules)
+
+    def assembled(self, tree: Tree) -> Expression | None:
+        """What `parse` makes of the tree's text; None where it refuses it."""
+        part = self.part(tree)
+        if part is None or len(tree.text) > MAX_LENGTH:
+            return None
+        try:
+            return assemble(part, self._rules)
+        except ExpressionError:
+            return None
+
     def random(self, rng: np.random.Generator, depth: int = DEPTH) -> Tree:
         """A fresh expression of at most `depth` operators above a field."""
         if depth == 0:
@@ -101,41 +135,41 @@ class Grammar:
 
     def mutate(self, tree: Tree, rng: np.random.Generator) -> Tree:
         """Another random sub-tree at a random place."""
-        path = _draw(list(tree.paths()), rng)
+        path, _ = _draw(tree.places, rng)
         fresh = self.random(rng, depth=int(rng.integers(0, 3)))
         return tree.put(path, fresh)
 
     def crossover(self, tree: Tree, other: Tree, rng: np.random.Generator) -> Tree:
         """A sub-tree of `other` at a random place."""
-        path = _draw(list(tree.paths()), rng)
-        return tree.put(path, other.at(_draw(list(other.paths()), rng)))
+        path, _ = _draw(tree.places, rng)
+        _, part = _draw(other.places, rng)
+        return tree.put(path, part)
 
     def hoist(self, tree: Tree, rng: np.random.Generator) -> Tree:
         """A sub-tree alone: the remedy against growth."""
-        return tree.at(_draw(list(tree.paths()), rng))
+        _, part = _draw(tree.places, rng)
+        return part
 
     def jitter_window(self, tree: Tree, rng: np.random.Generator) -> Tree:
         """One window longer or shorter; a mutation where there is none."""
-        windowed = [p for p in tree.paths() if _operator(tree.at(p), "windowed")]
+        windowed = [place for place in tree.places if place[1].head in _WINDOWED]
         if not windowed:
             return self.mutate(tree, rng)
-        path = _draw(windowed, rng)
-        call = tree.at(path)
+        path, call = _draw(windowed, rng)
         place = OPERATORS[call.head].arguments.index("window")
         return tree.put(path, call.put((place,), _window(rng)))
 
     def swap_operator(self, tree: Tree, rng: np.random.Generator) -> Tree:
         """One operator replaced by another of the same arguments; a mutation where none has."""
-        calls = [p for p in tree.paths() if tree.at(p).head in OPERATORS]
+        calls = [place for place in tree.places if place[1].args]
         if not calls:
             return self.mutate(tree, rng)
-        path = _draw(calls, rng)
-        call = tree.at(path)
-        places = OPERATORS[call.head].arguments
-        alike = [o.name for o in self._operators if o.arguments == places and o.name != call.head]
+        path, call = _draw(calls, rng)
+        taken = OPERATORS[call.head].arguments
+        alike = [o.name for o in self._operators if o.arguments == taken and o.name != call.head]
         if not alike:
             return self.mutate(tree, rng)
-        return tree.put(path, replace(call, head=alike[int(rng.integers(len(alike)))]))
+        return tree.put(path, Tree(alike[int(rng.integers(len(alike)))], call.args))
 
     def wrap(self, tree: Tree, rng: np.random.Generator) -> Tree:
         """The tree inside another operator: smoothed, ranked, compared with its own past."""
@@ -169,10 +203,8 @@ class Grammar:
 
     def _alike(self, tree: Tree, rng: np.random.Generator) -> Tree:
         """Something of the same unit: its own past, or a field of that unit."""
-        try:
-            unit = parse(str(tree), self._units).unit
-        except ExpressionError:
-            unit = None
+        part = self.part(tree)
+        unit = None if part is None else part.unit
         fields = [name for name in self._fields if self._units[name] == unit]
         if not fields or rng.random() < 0.5:
             smoother = ("Mean", "Ref", "Max", "Min")[int(rng.integers(4))]
@@ -205,13 +237,44 @@ def _tree(node: Node) -> Tree:
     return Tree(node.operator, tuple(args))
 
 
-def _operator(tree: Tree, quality: str) -> bool:
-    return tree.head in OPERATORS and bool(getattr(OPERATORS[tree.head], quality))
+@functools.lru_cache(maxsize=8)
+def _rules(units: frozenset[tuple[str, str]]) -> Rules:
+    return Rules(dict(units))
+
+
+@functools.lru_cache(maxsize=16_384)  # trees share most of their parts, and come again and again
+def _part(tree: Tree, rules: Rules) -> Item | None:
+    """A tree checked as its text would be."""
+    try:
+        if tree.head in OPERATORS:
+            return _checked_call(tree, rules)
+        if tree.head.startswith("$"):
+            return rules.field(tree.head[1:])
+        number = rules.number(tree.head.removeprefix("-"))
+        signed = tree.head.startswith("-")
+        return rules.call(OPERATORS["Neg"], [number], None) if signed else number
+    except ExpressionError:
+        return None
+
+
+def _checked_call(tree: Tree, rules: Rules) -> Item | None:
+    operator = OPERATORS[tree.head]
+    items: list[Item] = []
+    window = None
+    for kind, arg in zip(operator.arguments, tree.args, strict=True):
+        if kind == "window":
+            window = rules.length(operator, int(arg.head))
+            continue
+        item = _part(arg, rules)
+        if item is None:
+            return None
+        items.append(item)
+    return rules.call(operator, items, window)
 
 
 def _window(rng: np.random.Generator) -> Tree:
     return Tree(str(WINDOWS[int(rng.integers(len(WINDOWS)))]))
 
 
-def _draw(paths: list[tuple[int, ...]], rng: np.random.Generator) -> tuple[int, ...]:
-    return paths[int(rng.integers(len(paths)))]
+def _draw(things: Sequence[_Thing], rng: np.random.Generator) -> _Thing:
+    return things[int(rng.integers(len(things)))]

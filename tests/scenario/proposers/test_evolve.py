@@ -105,6 +105,41 @@ def test_variation_keeps_to_the_language(operation: str) -> None:
         parse(str(varied))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tree_put_together_is_what_its_text_says(seed: int) -> None:
+    """Trees are checked part by part, from memory where they can be; `parse` says the same."""
+    from factor_pool.expression import ExpressionError, language
+
+    rng = np.random.default_rng(seed)
+    grammar = Grammar(UNITS)
+    trees = [grammar.tree("-3 * Quantile($close, 5, 0.2) + If($close > 2, 0, $high)")]
+    for _ in range(400):
+        tree, other = (trees[int(k)] for k in rng.integers(len(trees), size=2))
+        varied = (
+            grammar.random(rng),
+            grammar.mutate(tree, rng),
+            grammar.crossover(tree, other, rng),
+            grammar.swap_operator(tree, rng),
+            grammar.jitter_window(tree, rng),
+            grammar.wrap(tree, rng),
+            grammar.hoist(tree, rng),
+        )
+        trees.append(varied[int(rng.integers(len(varied)))])
+    for tree in trees:
+        built = grammar.assembled(tree)
+        language._read.clear()
+        try:
+            read = parse(tree.text, UNITS)
+        except ExpressionError:
+            assert built is None
+            continue
+        assert built is not None
+        assert (built.node, built.unit) == (read.node, read.unit)
+        assert (built.depth, built.nodes, built.lookback) == (read.depth, read.nodes, read.lookback)
+        language._read.clear()
+        assert parse(str(built), UNITS).node == built.node
+
+
 def test_every_seed_of_stocks_is_an_expression_of_their_fields() -> None:
     profile = Profile.load(STOCK_FIELDS)
     units = {name: field.unit for name, field in profile.fields.items()}
