@@ -320,19 +320,14 @@ def session(operator: str, x: np.ndarray, outside: np.ndarray) -> np.ndarray:
     outside
         Flat places of the cells outside a listing.
     """
-    if len(outside):
-        listed = BUFFERS.take(x.shape, x.dtype)
-        np.copyto(listed, x)
-        listed.reshape(-1)[outside] = np.nan
-        x = listed
     out = BUFFERS.take(x.shape, DOUBLE)
     if operator == "CSRank":
         keys = BUFFERS.take(x.shape, DOUBLE)
-        launch(kernels_session.session_keys, [x], 0, (), keys)
+        launch(kernels_session.session_keys, [x], 0, (outside,), keys)
         kernels_session.sort_rows(keys.view(np.uint64))
         launch(kernels_session.session_rank, [x, keys], 0, (), out)
     else:
-        launch(kernels_session.session_score, [x], int(operator == "CSZScore"), (), out)
+        launch(kernels_session.session_score, [x], int(operator == "CSZScore"), (outside,), out)
     return out
 
 
@@ -349,8 +344,9 @@ def _listing(sheet: Sheet) -> tuple[np.ndarray, np.ndarray]:
         listed = sheet.panel.listed[:, sheet.lo : sheet.hi]
         rows = np.arange(len(listed), dtype=np.int64)[:, None]
         first = np.where(listed, rows, len(rows)).min(axis=0, initial=len(rows))
-        first.flags.writeable = False
-        found = kept[sheet.lo, sheet.hi] = np.flatnonzero(~listed), first
+        outside = np.flatnonzero(~listed)
+        first.flags.writeable = outside.flags.writeable = False
+        found = kept[sheet.lo, sheet.hi] = outside, first
     return found
 
 

@@ -13,6 +13,8 @@ _SHAKY = 1e-3
 """pandas' `PeakDevLimit`."""
 _DRIFT = 1.0 / 16.0
 """pandas' `AnchorDriftLimit`."""
+_PART, _COUNT, _MEAN, _AWAY, _RING = 8, 9, 10, 11, 12
+"""Rows of the scratch matrix of `rolling_mad` behind the eight sums; the windows come last."""
 
 
 @step
@@ -253,19 +255,22 @@ def _split(n):  # type: ignore[no-untyped-def]
 def _paired_sum(values, n):  # type: ignore[no-untyped-def]
     """Sum of the first n values in the order in which NumPy adds a contiguous row."""
     one, two = _split(n)
-    tail = _paired_block(values[one:two]) + _paired_block(values[two:n])
-    return _paired_block(values[:one]) + tail
+    total = _paired_block(values, one, two)
+    if two < n:
+        total += _paired_block(values, two, n)
+    if one:
+        total += _paired_block(values, 0, one)
+    return total
 
 
 @step
-def _paired_block(values):  # type: ignore[no-untyped-def]
-    n = len(values)
-    full = n - n % 8
+def _paired_block(values, lo, hi):  # type: ignore[no-untyped-def]
+    full = hi - ((hi - lo) & 7)
     total = 0.0
-    if full:
-        a, b, c, d = values[0], values[1], values[2], values[3]
-        e, f, g, h = values[4], values[5], values[6], values[7]
-        for k in range(8, full, 8):
+    if full > lo:
+        a, b, c, d = values[lo], values[lo + 1], values[lo + 2], values[lo + 3]
+        e, f, g, h = values[lo + 4], values[lo + 5], values[lo + 6], values[lo + 7]
+        for k in range(lo + 8, full, 8):
             a += values[k]
             b += values[k + 1]
             c += values[k + 2]
@@ -275,61 +280,68 @@ def _paired_block(values):  # type: ignore[no-untyped-def]
             g += values[k + 6]
             h += values[k + 7]
         total = ((a + b) + (c + d)) + ((e + f) + (g + h))
-    for k in range(full, n):
+    for k in range(full, hi):
         total += values[k]
     return total
 
 
 @step
-def _paired_rows(rows, lo, hi, centre, away, parts, m):  # type: ignore[no-untyped-def]
-    """Sum rows lo to hi lane by lane, as `_paired_block` adds, into `parts[0]`.
+def _paired_rows(w, lo, hi, away, to, m):  # type: ignore[no-untyped-def]
+    """Sum rows lo to hi lane by lane, as `_paired_block` adds, into row `to`.
 
-    With `away`, it is their distance from `centre` that is summed.
+    With `away`, it is their distance from row `_MEAN` that is summed. Rows 0 to 7 hold the eight
+    sums of which it is made. What is left is added one by one, missing values left out.
     """
-    full = lo + (hi - lo) // 8 * 8
-    parts[:] = 0.0
-    for k in range(lo, full):
-        p = (k - lo) % 8
-        if away:
+    full = hi - ((hi - lo) & 7)
+    if full == lo:
+        for i in range(m):
+            w[to, i] = 0.0
+    elif full == lo + 8:
+        for i in range(m):
+            a = (_term(w, lo, i, away) + _term(w, lo + 1, i, away)) + (
+                _term(w, lo + 2, i, away) + _term(w, lo + 3, i, away)
+            )
+            w[to, i] = a + (
+                (_term(w, lo + 4, i, away) + _term(w, lo + 5, i, away))
+                + (_term(w, lo + 6, i, away) + _term(w, lo + 7, i, away))
+            )
+    else:
+        for p in range(8):
+            k = lo + p
             for i in range(m):
-                parts[p, i] += abs(rows[k, i] - centre[i])
-        else:
-            for i in range(m):
-                parts[p, i] += rows[k, i]
-    for i in range(m):
-        a = (parts[0, i] + parts[1, i]) + (parts[2, i] + parts[3, i])
-        parts[0, i] = a + ((parts[4, i] + parts[5, i]) + (parts[6, i] + parts[7, i]))
+                w[p, i] = _term(w, k, i, away) + _term(w, k + 8, i, away)
+            for k in range(lo + 16 + p, full, 8):
+                for i in range(m):
+                    w[p, i] += _term(w, k, i, away)
+        for i in range(m):
+            a = (w[0, i] + w[1, i]) + (w[2, i] + w[3, i])
+            w[to, i] = a + ((w[4, i] + w[5, i]) + (w[6, i] + w[7, i]))
     for k in range(full, hi):
         for i in range(m):
-            parts[0, i] += abs(rows[k, i] - centre[i]) if away else rows[k, i]
+            v = _term(w, k, i, away)
+            w[to, i] += v if v == v else 0.0
 
 
 @step
-def _paired_mean(rows, n, centre, away, parts, total, m):  # type: ignore[no-untyped-def]
-    """Mean of the first n rows, lane by lane, as `_paired_sum` adds, into `total`."""
+def _term(w, k, i, away):  # type: ignore[no-untyped-def]
+    return abs(w[k, i] - w[_MEAN, i]) if away else w[k, i]
+
+
+@step
+def _paired_mean(w, lo, n, away, to, m):  # type: ignore[no-untyped-def]
+    """Mean of n rows from `lo` on, lane by lane, as `_paired_sum` adds, into row `to`."""
     one, two = _split(n)
-    _paired_rows(rows, one, two, centre, away, parts, m)
-    for i in range(m):
-        total[i] = parts[0, i]
+    _paired_rows(w, lo + one, lo + two, away, to, m)
     if two < n:
-        _paired_rows(rows, two, n, centre, away, parts, m)
+        _paired_rows(w, lo + two, lo + n, away, _PART, m)
         for i in range(m):
-            total[i] += parts[0, i]
+            w[to, i] += w[_PART, i]
     if one:
-        _paired_rows(rows, 0, one, centre, away, parts, m)
+        _paired_rows(w, lo, lo + one, away, _PART, m)
         for i in range(m):
-            total[i] += parts[0, i]
+            w[to, i] += w[_PART, i]
     for i in range(m):
-        total[i] /= n
-
-
-@step
-def _deviation(values, n):  # type: ignore[no-untyped-def]
-    """Mean absolute deviation of the first n values, which are overwritten."""
-    mean = _paired_sum(values, n) / n
-    for k in range(n):
-        values[k] = abs(values[k] - mean)
-    return _paired_sum(values, n) / n if n else NAN
+        w[to, i] /= w[_COUNT, i]
 
 
 def rolling_mad(x, n, out):  # type: ignore[no-untyped-def]
@@ -340,40 +352,44 @@ def rolling_mad(x, n, out):  # type: ignore[no-untyped-def]
     `kernels_order.rolling_place`.
     """
     rows, width = x.shape
-    ring = np.empty((2 * n, LANES))
-    parts = np.empty((8, LANES))
-    count, mean, total = np.empty(LANES), np.empty(LANES), np.empty(LANES)
-    values = np.empty(n)
+    w = np.empty((_RING + 2 * n, LANES))
+    values = np.empty(n + 1)
     for lo in range(0, width, LANES):
         m = min(LANES, width - lo)
-        ring[:] = NAN
-        count[:] = 0.0
+        w[_RING:] = NAN
+        w[_COUNT] = 0.0
         for t in range(rows):
-            j = t % n
-            slot, twin = ring[j], ring[j + n]
+            j = _RING + t % n
             new = x[t, lo : lo + m]
             res = out[t, lo : lo + m]
-            whole = 0
+            whole, parts = 0, 0
             for i in range(m):
                 fresh = np.float64(new[i])
                 v = fresh if fresh - fresh == 0.0 else NAN
-                c = count[i] + (1.0 if v == v else 0.0) - (1.0 if slot[i] == slot[i] else 0.0)
-                count[i] = c
-                slot[i] = v
-                twin[i] = v
+                gone = w[j, i]
+                c = w[_COUNT, i] + (1.0 if v == v else 0.0) - (1.0 if gone == gone else 0.0)
+                w[_COUNT, i] = c
+                w[j, i] = v
+                w[j + n, i] = v
                 whole += 1 if c == n else 0
-            window = ring[j + 1 : j + 1 + n]
-            if whole == m:
-                _paired_mean(window, n, mean, False, parts, mean, m)
-                _paired_mean(window, n, mean, True, parts, total, m)
+                parts += 1 if 0.0 < c < n else 0
+            if whole or n < 8:
+                _paired_mean(w, j + 1, n, False, _MEAN, m)
+                _paired_mean(w, j + 1, n, True, _AWAY, m)
                 for i in range(m):
-                    res[i] = total[i]
+                    res[i] = w[_AWAY, i]
             else:
                 for i in range(m):
-                    c = 0
-                    for k in range(n):
-                        v = window[k, i]
-                        if v == v:
+                    res[i] = NAN
+            if parts and n >= 8:
+                for i in range(m):
+                    if 0.0 < w[_COUNT, i] < n:
+                        c = 0
+                        for k in range(j + 1, j + 1 + n):
+                            v = w[k, i]
                             values[c] = v
-                            c += 1
-                    res[i] = _deviation(values, c)
+                            c += 1 if v == v else 0
+                        mean = _paired_sum(values, c) / c
+                        for k in range(c):
+                            values[k] = abs(values[k] - mean)
+                        res[i] = _paired_sum(values, c) / c

@@ -51,69 +51,64 @@ def rolling_place(x, n, sign, first, out):  # type: ignore[no-untyped-def]
     """Place of the maximum or minimum among the last n rows, 1 for the oldest listed row.
 
     NumPy's `argmax` on the window, as Qlib has it: a missing value beats every other, and the
-    oldest of equal values wins. Each row is kept twice, n places apart, so that a window always
-    lies in one piece, oldest row first.
+    oldest of equal values wins. Blocks and running maxima are those of `rolling_extreme`; each
+    maximum goes with its row, counted from the start of the present block.
     """
     rows, width = x.shape
     kind = x.dtype.type
     turn, zero, low, high = kind(sign), kind(0.0), kind(-np.inf), kind(np.inf)
-    ring = np.empty((2 * n, LANES), x.dtype)
-    best, where = np.empty(LANES, x.dtype), np.empty(LANES, x.dtype)
+    w, place = np.empty((n + 2, LANES), x.dtype), np.empty((n + 2, LANES), x.dtype)
     begin, count = np.empty(LANES), np.empty(LANES)
     for lo in range(0, width, LANES):
         m = min(LANES, width - lo)
-        ring[:] = low
-        best[:] = low
+        w[:] = low
         count[:] = 0.0
+        for k in range(n + 2):
+            place[k] = kind(k - n)
         for i in range(m):
             begin[i] = first[lo + i]
         for t in range(rows):
             j = t % n
+            if j == 0:
+                w[n] = low
+                place[n] = zero
+                w[n + 1] = low
+                place[n + 1] = zero
+                for k in range(n - 1, 0, -1) if t > 0 else range(0):
+                    row = x[t - n + k, lo : lo + m]
+                    now, here = np.float64(t - n + k), kind(k - n)
+                    for i in range(m):
+                        v = row[i] * turn
+                        v = v if v - v == zero else high
+                        v = v if now >= begin[i] else low
+                        before, there = w[k + 1, i], place[k + 1, i]
+                        place[k, i] = here if v >= before else there
+                        w[k, i] = v if v >= before else before
             full = t >= n
-            slot, twin = ring[j], ring[j + n]
             old = x[t - n if full else 0, lo : lo + m]
             new = x[t, lo : lo + m]
             res = out[t, lo : lo + m]
-            now = np.float64(t)
+            now, here, start = np.float64(t), kind(j), np.float64(t - j)
+            oldest = np.float64(t - n + 1)
             for i in range(m):
                 v = old[i]
                 c = count[i] - (1.0 if (full and v - v == zero) else 0.0)
                 v = new[i] * turn
                 ok = v - v == zero
-                count[i] = c + (1.0 if ok else 0.0)
+                c = c + (1.0 if ok else 0.0)
+                count[i] = c
                 v = v if ok else high
                 v = v if now >= begin[i] else low
-                slot[i] = v
-                twin[i] = v
-            for i in range(m):
-                best[i] = low
-                where[i] = zero
-            for k in range(0, n - n % 4, 4):
-                s = j + 1 + k
-                w0, w1, w2, w3 = ring[s], ring[s + 1], ring[s + 2], ring[s + 3]
-                k0, k1, k2, k3 = kind(k), kind(k + 1), kind(k + 2), kind(k + 3)
-                for i in range((m + 15) // 16 * 16):
-                    b, a = best[i], where[i]
-                    a = k0 if w0[i] > b else a
-                    b = w0[i] if w0[i] > b else b
-                    a = k1 if w1[i] > b else a
-                    b = w1[i] if w1[i] > b else b
-                    a = k2 if w2[i] > b else a
-                    b = w2[i] if w2[i] > b else b
-                    a = k3 if w3[i] > b else a
-                    b = w3[i] if w3[i] > b else b
-                    best[i] = b
-                    where[i] = a
-            for k in range(n - n % 4, n):
-                w0 = ring[j + 1 + k]
-                k0 = kind(k)
-                for i in range(m):
-                    where[i] = k0 if w0[i] > best[i] else where[i]
-                    best[i] = w0[i] if w0[i] > best[i] else best[i]
-            start = np.float64(t - n + 1)
-            for i in range(m):
-                q = start if start > begin[i] else begin[i]
-                res[i] = np.float64(where[i]) + start - q + 1.0 if count[i] > 0.0 else NAN
+                top, p = w[n + 1, i], place[n + 1, i]
+                p = here if v > top else p
+                v = v if v > top else top
+                w[n + 1, i] = v
+                place[n + 1, i] = p
+                top, q = w[j + 1, i], place[j + 1, i]
+                p = p if v > top else q
+                b = begin[i]
+                q = oldest if oldest > b else b
+                res[i] = np.float64(p) + start - q + 1.0 if c > 0.0 else NAN
 
 
 def rolling_rank(x, n, out):  # type: ignore[no-untyped-def]
