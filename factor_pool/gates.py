@@ -4,6 +4,7 @@ Each gate rejects with a sentence a person understands, and has a short name for
 `Settings` gives the reasons for the defaults.
 """
 
+import functools
 import math
 import re
 from abc import ABC, abstractmethod
@@ -138,14 +139,17 @@ class Validity(Gate):
     fields: Mapping[str, Field] | None
     name = "validity"
 
+    @functools.cached_property
+    def _units(self) -> Mapping[str, str] | None:
+        if self.fields is None:
+            return None
+        return {name: field.unit for name, field in self.fields.items()}
+
     def objection(  # noqa: D102
         self, attempt: Attempt, figures: Mapping[str, Any], pool: Sequence[Member]
     ) -> str | None:
-        units = None
-        if self.fields is not None:
-            units = {name: field.unit for name, field in self.fields.items()}
         try:
-            parse(str(attempt.canonical), units)
+            parse(str(attempt.canonical), self._units)
         except ExpressionError as error:
             hint = f"; {error.hint}" if error.hint else ""
             return f"It is no valid expression: {error.message}{hint}."

@@ -59,6 +59,12 @@ class FactorChecks(CoSTEERSingleFeedback):
 
     verdicts: list[Verdict] = field(default_factory=list)
 
+    @classmethod
+    def merge(cls, feedback_li: list[CoSTEERSingleFeedback]) -> CoSTEERSingleFeedback:
+        """There is one evaluator, and so one feedback; the stock method copies it deeply."""
+        (only,) = feedback_li
+        return only
+
 
 class FactorEvaluator(CoSTEEREvaluator):
     """Grammar, units, look-ahead, complexity, novelty: deterministic, and no data is read.

@@ -84,6 +84,8 @@ def _caller(level: int = 2) -> dict[str, Any]:
 _loguru.remove()  # rdagent logs to the terminal, from its import on
 _log_module.get_caller_info = _caller
 rdagent_logger.storage = _NoStorage()
+# It asks /proc for its ancestors at every line, for a name of the storage that keeps nothing.
+rdagent_logger.get_pids = lambda: str(os.getpid())
 
 import litellm  # noqa: E402
 from rdagent.components.coder.CoSTEER import CoSTEER  # noqa: E402

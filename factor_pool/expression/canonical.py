@@ -32,8 +32,13 @@ class ConstantError(ArithmeticError):
     """A constant part has no finite value."""
 
 
-def canonical(node: Node) -> Node:
-    """Return the one tree that stands for every tree equivalent to `node`.
+def call(operator: str, args: tuple[Node, ...], window: int | None = None) -> Node:
+    """Return the one tree that stands for every tree equivalent to this call.
+
+    Parameters
+    ----------
+    operator, args, window
+        As of a `Call`; the arguments are canonical.
 
     Raises
     ------
@@ -43,17 +48,9 @@ def canonical(node: Node) -> Node:
     Examples
     --------
     >>> from factor_pool.expression.nodes import Field
-    >>> close, start = Field("close"), Field("open")
-    >>> to_text(canonical(Call("Neg", (Call("Sub", (close, start)),))))
+    >>> to_text(call("Neg", (call("Sub", (Field("close"), Field("open"))),)))
     '$open - $close'
     """
-    if not isinstance(node, Call):
-        return node
-    return call(node.operator, tuple(canonical(child) for child in node.args), node.window)
-
-
-def call(operator: str, args: tuple[Node, ...], window: int | None = None) -> Node:
-    """Build a canonical call from canonical arguments; errors as `canonical`."""
     if all(isinstance(child, Number) for child in args):
         return Number(_fold(operator, [child.value for child in args]))  # type: ignore[union-attr]
     if OPERATORS[operator].kind == "rolling":

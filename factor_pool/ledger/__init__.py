@@ -103,11 +103,13 @@ class Ledger(Attempts, Tests, Openings, BorderLog):
         one = judgement
         if one.stage not in ("invalid", "failed", "rejected"):
             raise LedgerError(f"an attempt ends as invalid, failed or rejected, not {one.stage!r}")
-        if self._ended(one.attempt_id, one.stage):
-            return
-        if test is not None:
+        if test is None:
+            # Only where nothing could be written is it asked how the attempt had ended.
+            if not self._moved(one):
+                self._ended(one.attempt_id, one.stage)
+        elif not self._ended(one.attempt_id, one.stage):
             self._insert_test(test)
-        self._move(one.attempt_id, one.stage, figures=one.figures, gate=one.gate, reason=one.reason)
+            self._move(one)
 
     def accept(
         self,
@@ -132,7 +134,7 @@ class Ledger(Attempts, Tests, Openings, BorderLog):
         with self._write(durable=True):
             if not self._ended(attempt_id, "accepted"):
                 self._insert_test(test)
-                self._move(attempt_id, "accepted", figures=figures)
+                self._move(Judgement(attempt_id, "accepted", figures=figures))
                 self._insert_member(attempt_id, test.p_value, sign)
             return self._members("WHERE m.attempt_id=?", (attempt_id,))[0]
 

@@ -1,5 +1,7 @@
 """Attempts: written before they are judged, counted for ever."""
 
+import dataclasses
+import functools
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +9,10 @@ from typing import Any
 
 from factor_pool.errors import LedgerError
 from factor_pool.ledger.base import Database, dump, instant, matching, now
-from factor_pool.records import Attempt, Proposal
+from factor_pool.records import Attempt, Judgement, Proposal
+
+_NAMES = [field.name for field in dataclasses.fields(Attempt)]
+_COLUMNS = ", ".join(_NAMES)
 
 
 class Attempts(Database):
@@ -108,31 +113,29 @@ class Attempts(Database):
         """
         with self._write(durable=False):
             for attempt_id, figures in results:
-                self._move(attempt_id, "scored", figures=figures)
+                self._move(Judgement(attempt_id, "scored", figures=figures))
 
-    def _move(
-        self,
-        attempt_id: int,
-        stage: str,
-        *,
-        figures: Mapping[str, Any] | None = None,
-        gate: str | None = None,
-        reason: str | None = None,
-    ) -> None:
+    def _move(self, to: Judgement) -> None:
+        if not self._moved(to):
+            raise LedgerError(
+                f"attempt {to.attempt_id} is unknown or ended: it cannot become {to.stage}"
+            )
+
+    def _moved(self, to: Judgement) -> bool:
+        """Whether an attempt that has not ended was written to stand so."""
         changed = self._db.execute(
             "UPDATE attempts SET stage=?, figures=coalesce(?, figures), gate=?, reason=?,"
             " judged_at=? WHERE id=? AND stage IN ('proposed', 'scored')",
             (
-                stage,
-                None if figures is None else dump(figures),
-                gate,
-                reason,
-                None if stage == "scored" else now(),
-                attempt_id,
+                to.stage,
+                None if to.figures is None else dump(to.figures),
+                to.gate,
+                to.reason,
+                None if to.stage == "scored" else now(),
+                to.attempt_id,
             ),
         ).rowcount
-        if changed != 1:
-            raise LedgerError(f"attempt {attempt_id} is unknown or ended: it cannot become {stage}")
+        return changed == 1
 
     def attempt(self, attempt_id: int) -> Attempt:
         """One attempt by id.
@@ -242,12 +245,27 @@ class Attempts(Database):
     def _select(self, tail: str, values: Sequence[object]) -> list[Attempt]:
         if "ORDER BY" not in tail:
             tail += " ORDER BY id"
-        return [_attempt(row) for row in self._rows(f"SELECT * FROM attempts {tail}", values)]
+        rows = self._rows(f"SELECT {_COLUMNS} FROM attempts {tail}", values)
+        return [_attempt(row) for row in rows]
+
+
+@functools.lru_cache(maxsize=256)
+def _figures(text: str) -> Mapping[str, Any]:
+    """Figures of an attempt, which is read again soon: by who decides, then by who remembers."""
+    found: Mapping[str, Any] = json.loads(text)
+    return found
+
+
+_READ = (
+    (_NAMES.index("figures"), _figures),
+    (_NAMES.index("recorded_at"), instant),
+    (_NAMES.index("judged_at"), instant),
+)
 
 
 def _attempt(row: sqlite3.Row) -> Attempt:
-    values = dict(row)
-    values["figures"] = json.loads(values["figures"])
-    values["recorded_at"] = instant(values["recorded_at"])
-    values["judged_at"] = values["judged_at"] and instant(values["judged_at"])
-    return Attempt(**values)
+    values = list(row)
+    for place, read in _READ:
+        if values[place] is not None:
+            values[place] = read(values[place])
+    return Attempt(*values)

@@ -126,10 +126,13 @@ def matching(**equal: object) -> tuple[str, tuple[object, ...]]:
     return "WHERE " + " AND ".join(["1", *(f"{n}=?" for n in given)]), tuple(given.values())
 
 
+_FIGURES = json.JSONEncoder(allow_nan=False, sort_keys=True)
+
+
 def dump(figures: Mapping[str, Any]) -> str:
     """Figures as JSON; a number that is not finite is refused."""
     try:
-        return json.dumps(figures, allow_nan=False, sort_keys=True)
+        return _FIGURES.encode(figures)
     except (TypeError, ValueError) as error:
         raise LedgerError(f"figures must be finite numbers, text or null: {error}") from error
 

@@ -26,8 +26,11 @@ class Members(Database):
 
     def member_of(self, canonical: str, label: str) -> Member | None:
         """The member with this expression and label, of any status; None if there is none."""
-        rows = self._members("WHERE m.canonical=? AND m.label=?", (canonical, label))
-        return rows[0] if rows else None
+        # Asked of every attempt, and hardly ever yes: the index alone answers the rest.
+        known = self._rows(
+            "SELECT id FROM members WHERE canonical=? AND label=?", (canonical, label)
+        )
+        return self.member(known[0]["id"]) if known else None
 
     def member(self, member_id: str) -> Member:
         """One member by id.

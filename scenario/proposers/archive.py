@@ -5,6 +5,7 @@ search does not collapse onto variants of one factor (Mouret and Clune 2015, "Il
 spaces by mapping elites").
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -113,9 +114,14 @@ def family_of(text: str, themes: Sequence[Theme] = THEMES) -> str:
     """The theme that names most of the expression's fields; the earlier theme wins a tie."""
 
     def shared(fields: tuple[str, ...]) -> float:
-        return sum(text.count(f"${name}") for name in fields) / len(fields) ** 0.5
+        return sum(map(text.count, _written(fields))) / len(fields) ** 0.5
 
     return max(themes, key=lambda theme: shared(theme.fields)).name
+
+
+@functools.cache
+def _written(fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"${name}" for name in fields)
 
 
 def _bin(value: float, edges: tuple[float, ...]) -> int:

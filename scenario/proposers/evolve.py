@@ -149,8 +149,8 @@ class _Parents:
 
     def draw(self) -> str:
         choice = self._own if self._own and self._rng.random() < 0.5 else self._all
-        a, b = self._rng.integers(len(choice), size=2)
-        return max(choice[a], choice[b], key=lambda elite: elite.fitness).text
+        a, b = (choice[int(self._rng.integers(len(choice)))] for _ in range(2))
+        return (a if a.fitness >= b.fitness else b).text
 
 
 def _seeds(theme: Theme) -> list[str]:
