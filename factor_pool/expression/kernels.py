@@ -236,8 +236,9 @@ def rolling_line(x, n, what, still, out):  # type: ignore[no-untyped-def]
     These are the accumulators of Qlib's own `_libs/rolling.pyx` step by step: an infinite value is
     not taken as missing there, and what follows it in the series is NaN.
 
-    For R squared, `still` receives 1 for instruments that may hardly move in some window: whose
-    variance is small, or small beside the rounding error of their largest sum of squares so far.
+    For R squared, `still` receives 1 for instruments that may hardly move in some window that has a
+    result: whose variance is small, or small beside the rounding error of their largest sum of
+    squares so far.
     """
     rows, width = x.shape
     w = np.empty((8, LANES))
@@ -285,7 +286,7 @@ def rolling_line(x, n, what, still, out):  # type: ignore[no-untyped-def]
                     r = over / np.sqrt(under * moves)
                     res[i] = r * r
                     enough = 1e-8 * count * count + 1e-11 * count * w[6, i]
-                    w[7, i] = 1.0 if (count > 1.0 and not moves > enough) else w[7, i]
+                    w[7, i] = 1.0 if (r == r and not moves > enough) else w[7, i]
             else:
                 for i in range(m):
                     count = w[0, i]
