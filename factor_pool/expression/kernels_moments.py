@@ -352,8 +352,10 @@ def rolling_mad(x, n, out):  # type: ignore[no-untyped-def]
     """Mean absolute deviation from the mean, over the finite values of the last n rows.
 
     Qlib takes it with `numpy.mean`, which adds in pairs; so do we, for the last bit decides where
-    deviations that are equal in theory are compared. Rows are kept twice, as they are in
-    `kernels_order.rolling_place`.
+    deviations that are equal in theory are compared. Each row is kept twice, n places apart, so
+    that a window always lies in one piece, oldest row first. An instrument that lacks values,
+    whose pairs are other ones, is computed alone; windows of up to seven are added one by one,
+    whether values are missing or not.
     """
     rows, width = x.shape
     w = np.empty((_RING + 2 * n, LANES))
