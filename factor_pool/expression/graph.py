@@ -42,8 +42,8 @@ _UFUNCS: dict[str, np.ufunc] = {
     "Or": np.maximum,
 }
 _KERNELS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
-    "Mean": (kernels.rolling_sum, (1,)),
-    "Sum": (kernels.rolling_sum, (0,)),
+    "Mean": (kernels.rolling_mean, ()),
+    "Sum": (kernels.rolling_sum, ()),
     "Std": (kernels.rolling_var, (1,)),
     "Var": (kernels.rolling_var, (0,)),
     "Count": (kernels.rolling_count, ()),
@@ -220,8 +220,8 @@ class Graph:
             return self.choice(node, args)
         if node.operator == "Sign":
             out = self.buffer(SINGLE)
-            np.copyto(out, args[0], casting="same_kind")
-            return np.sign(out, out=out)
+            launch(kernels.sign, args, 0, (), out)
+            return out
         dtype = _result_type(node, args)
         if dtype == DOUBLE and node.operator in _COMBINED and _converts(args, last):
             out = self.buffer(SINGLE if last else DOUBLE)

@@ -72,8 +72,51 @@ def compiled(
 _FLOATS = {"f": types.float32, "d": types.float64}
 
 
-def rolling_sum(x, n, mean, out):  # type: ignore[no-untyped-def]
-    """Sum of the last n rows, or their mean (pandas `roll_sum`, `roll_mean`)."""
+@step
+def _compensated(total, lost, v, ok):  # type: ignore[no-untyped-def]
+    """Kahan's step: v is added where `ok`, and what the sum lost by it is kept."""
+    y = v - lost
+    s = total + y
+    return s if ok else total, s - total - y if ok else lost
+
+
+def rolling_sum(x, n, out):  # type: ignore[no-untyped-def]
+    """Sum of the last n rows (pandas `roll_sum`)."""
+    rows, width = x.shape
+    w = np.empty((6, LANES))
+    for lo in range(0, width, LANES):
+        m = min(LANES, width - lo)
+        w[:] = 0.0
+        w[5] = NAN
+        for t in range(rows):
+            full = t >= n
+            old = x[t - n if full else 0, lo : lo + m]
+            new = x[t, lo : lo + m]
+            res = out[t, lo : lo + m]
+            for i in range(m):
+                total, lost, lost_gone, count = w[0, i], w[1, i], w[2, i], w[3, i]
+                same, last = w[4, i], w[5, i]
+                v = np.float64(old[i])
+                ok = full and v - v == 0.0
+                total, lost_gone = _compensated(total, lost_gone, -v, ok)
+                count = count - 1.0 if ok else count
+                v = np.float64(new[i])
+                ok = v - v == 0.0
+                total, lost = _compensated(total, lost, v, ok)
+                count = count + 1.0 if ok else count
+                same = (same + 1.0 if v == last else 1.0) if ok else same
+                last = v if ok else last
+                w[0, i], w[1, i], w[2, i], w[3, i] = total, lost, lost_gone, count
+                w[4, i], w[5, i] = same, last
+                r = last * count if same >= count else total
+                res[i] = r if count > 0.0 else NAN
+
+
+def rolling_mean(x, n, out):  # type: ignore[no-untyped-def]
+    """Mean of the last n rows (pandas `roll_mean`): their sum, and how many of them are negative.
+
+    A mean that rounding has carried to the other side of zero becomes zero.
+    """
     rows, width = x.shape
     w = np.empty((7, LANES))
     for lo in range(0, width, LANES):
@@ -90,31 +133,22 @@ def rolling_sum(x, n, mean, out):  # type: ignore[no-untyped-def]
                 same, last, minus = w[4, i], w[5, i], w[6, i]
                 v = np.float64(old[i])
                 ok = full and v - v == 0.0
-                y = v + lost_gone
-                s = total - y
-                lost_gone = s - total + y if ok else lost_gone
-                total = s if ok else total
+                total, lost_gone = _compensated(total, lost_gone, -v, ok)
                 count = count - 1.0 if ok else count
-                minus = minus - (1.0 if (mean and ok and v < 0.0) else 0.0)
+                minus = minus - (1.0 if (ok and v < 0.0) else 0.0)
                 v = np.float64(new[i])
                 ok = v - v == 0.0
-                y = v - lost
-                s = total + y
-                lost = s - total - y if ok else lost
-                total = s if ok else total
+                total, lost = _compensated(total, lost, v, ok)
                 count = count + 1.0 if ok else count
-                minus = minus + (1.0 if (mean and ok and v < 0.0) else 0.0)
+                minus = minus + (1.0 if (ok and v < 0.0) else 0.0)
                 same = (same + 1.0 if v == last else 1.0) if ok else same
                 last = v if ok else last
                 w[0, i], w[1, i], w[2, i], w[3, i] = total, lost, lost_gone, count
                 w[4, i], w[5, i], w[6, i] = same, last, minus
-                if mean:
-                    r = total / count
-                    wrong = (minus == 0.0 and r < 0.0) or (minus == count and r > 0.0)
-                    r = 0.0 if wrong else r
-                    r = last if same >= count else r
-                else:
-                    r = last * count if same >= count else total
+                r = total / count
+                wrong = (minus == 0.0 and r < 0.0) or (minus == count and r > 0.0)
+                r = 0.0 if wrong else r
+                r = last if same >= count else r
                 res[i] = r if count > 0.0 else NAN
 
 
@@ -236,8 +270,9 @@ def rolling_line(x, n, what, still, out):  # type: ignore[no-untyped-def]
     These are the accumulators of Qlib's own `_libs/rolling.pyx` step by step: an infinite value is
     not taken as missing there, and what follows it in the series is NaN.
 
-    For R squared, `still` receives 1 for instruments that may hardly move in some window: whose
-    variance is small, or small beside the rounding error of their largest sum of squares so far.
+    For R squared, `still` receives 1 for instruments that may hardly move in some window that has a
+    result: whose variance is small, or small beside the rounding error of their largest sum of
+    squares so far.
     """
     rows, width = x.shape
     w = np.empty((8, LANES))
@@ -285,7 +320,7 @@ def rolling_line(x, n, what, still, out):  # type: ignore[no-untyped-def]
                     r = over / np.sqrt(under * moves)
                     res[i] = r * r
                     enough = 1e-8 * count * count + 1e-11 * count * w[6, i]
-                    w[7, i] = 1.0 if (count > 1.0 and not moves > enough) else w[7, i]
+                    w[7, i] = 1.0 if (r == r and not moves > enough) else w[7, i]
             else:
                 for i in range(m):
                     count = w[0, i]
@@ -316,3 +351,12 @@ def combine(x, y, what, out):  # type: ignore[no-untyped-def]
     else:
         for i in range(len(c)):
             c[i] = np.float64(a[i]) / np.float64(b[i])
+
+
+def sign(x, unused, out):  # type: ignore[no-untyped-def]
+    """Cell by cell -1, 0 or 1 in float32; missing where x is. NumPy's own is not vectorised."""
+    a, b = x.reshape(-1), out.reshape(-1)
+    for i in range(len(b)):
+        v = np.float32(a[i])
+        one = np.float32(1.0) if v > 0.0 else np.float32(-1.0)
+        b[i] = one if v != 0.0 and v == v else v + np.float32(0.0)

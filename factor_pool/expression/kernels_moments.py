@@ -160,10 +160,13 @@ def _pair_ratio(count, sxy, sxx, syy, corr):  # type: ignore[no-untyped-def]
 def rolling_cov(x, y, n, corr, still, out):  # type: ignore[no-untyped-def]
     """Sample covariance, or correlation, over the rows among the last n in which both are finite.
 
-    `still` receives 1 for instruments of which one series may hardly move in some window, or at
-    some session only one of the two is finite: their own standard deviations must be looked at.
+    `still` receives 1 for instruments of which one series may hardly move in some window that has a
+    result: their own standard deviations must be looked at. The window of one series alone may hold
+    more values than the pairs do, but moves no less: `least` is four times the largest sum of
+    squares of a whole window that Qlib takes to stand still.
     """
     rows, width = x.shape
+    least = 1.6e-9 * (n - 1.0)
     w = np.empty((12, LANES))
     for lo in range(0, width, LANES):
         m = min(LANES, width - lo)
@@ -216,10 +219,9 @@ def rolling_cov(x, y, n, corr, still, out):  # type: ignore[no-untyped-def]
                 w[10, i] = 1.0 if shaky else 0.0
                 bad |= 1 if shaky else 0
                 res[i] = _pair_ratio(count, sxy, sxx, syy, corr)
-                least = 1.6e-9 * (count - 1.0)
-                alone = (v - v == 0.0) != (u - u == 0.0)
                 moves = sxx > least and syy > least
-                w[11, i] = 1.0 if (alone or (count > 1.0 and not moves)) else w[11, i]
+                known = res[i] == res[i] and not shaky
+                w[11, i] = 1.0 if (known and not moves) else w[11, i]
             if bad:
                 for i in range(m):
                     if w[10, i] > 0.0:
@@ -237,6 +239,8 @@ def rolling_cov(x, y, n, corr, still, out):  # type: ignore[no-untyped-def]
                         w[0, i], w[1, i], w[2, i], w[3, i], w[4, i] = count, mx, my, sxy, sxx
                         w[5, i], w[6, i], w[7, i], w[8, i], w[9, i] = syy, px, py, ox, oy
                         res[i] = _pair_ratio(count, sxy, sxx, syy, corr)
+                        moves = sxx > least and syy > least
+                        w[11, i] = 1.0 if (res[i] == res[i] and not moves) else w[11, i]
         for i in range(m):
             still[lo + i] = np.int64(w[11, i])
 
@@ -348,8 +352,10 @@ def rolling_mad(x, n, out):  # type: ignore[no-untyped-def]
     """Mean absolute deviation from the mean, over the finite values of the last n rows.
 
     Qlib takes it with `numpy.mean`, which adds in pairs; so do we, for the last bit decides where
-    deviations that are equal in theory are compared. Rows are kept twice, as they are in
-    `kernels_order.rolling_place`.
+    deviations that are equal in theory are compared. Each row is kept twice, n places apart, so
+    that a window always lies in one piece, oldest row first. An instrument that lacks values,
+    whose pairs are other ones, is computed alone; windows of up to seven are added one by one,
+    whether values are missing or not.
     """
     rows, width = x.shape
     w = np.empty((_RING + 2 * n, LANES))

@@ -171,6 +171,8 @@ def rolling_quantile(x, n, fraction, out):  # type: ignore[no-untyped-def]
     rows, width = x.shape
     kind = x.dtype.type
     high = kind(np.inf)
+    half = fraction < 0.0
+    part_of = 0.5 if half else fraction
     padded = (n + 3) // 4 * 4
     w = np.empty((padded + 1, LANES), x.dtype)
     come, gone = np.empty(LANES, x.dtype), np.empty(LANES, x.dtype)
@@ -198,7 +200,7 @@ def rolling_quantile(x, n, fraction, out):  # type: ignore[no-untyped-def]
             for i in range(m):
                 c = count[i] + (1 if come[i] < high else 0) - (1 if gone[i] < high else 0)
                 count[i] = c
-                least = min(least, c)
+                least = min(least, c if c > 0 else n)
                 most = max(most, c)
             for k in range(0, padded, 4):
                 w0, w1, w2, w3, w4 = w[k], w[k + 1], w[k + 2], w[k + 3], w[k + 4]
@@ -218,35 +220,36 @@ def rolling_quantile(x, n, fraction, out):  # type: ignore[no-untyped-def]
                     p = c if c > v else v
                     w3[i] = d if d < p else p
                     left[i] = d
-            half = fraction < 0.0
-            part_of = 0.5 if half else fraction
-            if least == most and most > 0:
+            if most > 0:
                 place = part_of * np.float64(most - 1)
                 k = int(place)
                 part = place - k
                 lower, upper = w[k], w[k + 1]
                 if part == 0.0:
                     for i in range(m):
-                        res[i] = lower[i]
+                        res[i] = lower[i] if count[i] > 0 else NAN
                 elif half:
                     for i in range(m):
-                        res[i] = (np.float64(lower[i]) + np.float64(upper[i])) / 2.0
+                        v = (np.float64(lower[i]) + np.float64(upper[i])) / 2.0
+                        res[i] = v if count[i] > 0 else NAN
                 else:
                     for i in range(m):
                         v = np.float64(lower[i])
-                        res[i] = v + (np.float64(upper[i]) - v) * part
+                        v = v + (np.float64(upper[i]) - v) * part
+                        res[i] = v if count[i] > 0 else NAN
             else:
                 for i in range(m):
+                    res[i] = NAN
+            if least < most:
+                for i in range(m):
                     c = count[i]
-                    place = part_of * np.float64(c - 1)
-                    k = int(place)
-                    part = place - k
-                    if c == 0:
-                        res[i] = NAN
-                    elif part == 0.0:
-                        res[i] = w[k, i]
-                    elif half:
-                        res[i] = (np.float64(w[k, i]) + np.float64(w[k + 1, i])) / 2.0
-                    else:
+                    if 0 < c < most:
+                        place = part_of * np.float64(c - 1)
+                        k = int(place)
+                        part = place - k
                         v = np.float64(w[k, i])
-                        res[i] = v + (np.float64(w[k + 1, i]) - v) * part
+                        if half and part != 0.0:
+                            v = (v + np.float64(w[k + 1, i])) / 2.0
+                        elif part != 0.0:
+                            v = v + (np.float64(w[k + 1, i]) - v) * part
+                        res[i] = v
