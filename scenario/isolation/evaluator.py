@@ -33,11 +33,18 @@ def prepare(job: Mapping[str, Any], panels: Mapping[str, Panel]) -> None:
     run({**job, "expressions": []}, panels)
     kind = job["kind"]
     if kind not in _exercised:
-        panel = panels[kind]
-        last = panel.between(panel.sessions[-_SESSIONS:][0])
-        fullest = sorted(last.fields, key=lambda name: int(np.isnan(last.values[name]).sum()))
-        run({**job, "expressions": every_operator(*fullest[:2])}, {kind: last})
+        _exercise(job, panels[kind])
         _exercised.add(kind)
+
+
+def _exercise(job: Mapping[str, Any], panel: Panel) -> None:
+    """Load every kernel: the operators', and those that only a strong factor's figures need."""
+    last = panel.between(panel.sessions[-_SESSIONS:][0])
+    one, other = sorted(last.fields, key=lambda name: int(np.isnan(last.values[name]).sum()))[:2]
+    both = {"search": last, "confirm": last}
+    days = {"start": str(last.sessions[0]), "end": str(last.sessions[-1])}
+    run({**job, **days, "expressions": every_operator(one, other)}, both)
+    run({**job, **days, "kind": "confirm", "expressions": [f"${one}"]}, both)
 
 
 def warm() -> None:
