@@ -38,7 +38,8 @@ class Limits:
     reply
         Bytes of one job's JSON reply.
     recycle
-        Jobs after which a worker is replaced by a fresh one.
+        Jobs after which a worker is replaced by a fresh one, which takes about three seconds. Each
+        job has a process of its own, so that a worker itself hardly grows.
     attempts
         How often in all a job is started when the infrastructure fails under it.
     """
@@ -46,7 +47,7 @@ class Limits:
     seconds: float = 60.0
     memory: int = 2 << 30
     reply: int = 4 << 20
-    recycle: int = 300
+    recycle: int = 2_000
     attempts: int = 4
 
 
