@@ -248,7 +248,7 @@ def bandwidth(repeat: int) -> Iterator[tuple[str, float, float]]:
     x, y = rng.lognormal(size=(2, SESSIONS, 500)).astype(np.float32)
     out = np.empty(x.shape)
     for name, kernel, args, extras in (
-        ("Mean, 20", kernels.rolling_mean, (x,), ()),
+        ("Mean, 20", kernels.rolling_sum, (x,), (1,)),
         ("Std, 20", kernels.rolling_var, (x,), (1,)),
         ("Corr, 20", kernels_moments.rolling_cov, (x, y), (1, np.zeros(500, dtype=np.int64))),
         ("Rank, 20", kernels_order.rolling_rank, (x,), ()),

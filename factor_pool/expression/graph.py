@@ -42,8 +42,8 @@ _UFUNCS: dict[str, np.ufunc] = {
     "Or": np.maximum,
 }
 _KERNELS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
-    "Mean": (kernels.rolling_mean, ()),
-    "Sum": (kernels.rolling_sum, ()),
+    "Mean": (kernels.rolling_sum, (1,)),
+    "Sum": (kernels.rolling_sum, (0,)),
     "Std": (kernels.rolling_var, (1,)),
     "Var": (kernels.rolling_var, (0,)),
     "Count": (kernels.rolling_count, ()),

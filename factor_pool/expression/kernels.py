@@ -80,40 +80,8 @@ def _compensated(total, lost, v, ok):  # type: ignore[no-untyped-def]
     return s if ok else total, s - total - y if ok else lost
 
 
-def rolling_sum(x, n, out):  # type: ignore[no-untyped-def]
-    """Sum of the last n rows (pandas `roll_sum`)."""
-    rows, width = x.shape
-    w = np.empty((6, LANES))
-    for lo in range(0, width, LANES):
-        m = min(LANES, width - lo)
-        w[:] = 0.0
-        w[5] = NAN
-        for t in range(rows):
-            full = t >= n
-            old = x[t - n if full else 0, lo : lo + m]
-            new = x[t, lo : lo + m]
-            res = out[t, lo : lo + m]
-            for i in range(m):
-                total, lost, lost_gone, count = w[0, i], w[1, i], w[2, i], w[3, i]
-                same, last = w[4, i], w[5, i]
-                v = np.float64(old[i])
-                ok = full and v - v == 0.0
-                total, lost_gone = _compensated(total, lost_gone, -v, ok)
-                count = count - 1.0 if ok else count
-                v = np.float64(new[i])
-                ok = v - v == 0.0
-                total, lost = _compensated(total, lost, v, ok)
-                count = count + 1.0 if ok else count
-                same = (same + 1.0 if v == last else 1.0) if ok else same
-                last = v if ok else last
-                w[0, i], w[1, i], w[2, i], w[3, i] = total, lost, lost_gone, count
-                w[4, i], w[5, i] = same, last
-                r = last * count if same >= count else total
-                res[i] = r if count > 0.0 else NAN
-
-
-def rolling_mean(x, n, out):  # type: ignore[no-untyped-def]
-    """Mean of the last n rows (pandas `roll_mean`): their sum, and how many of them are negative.
+def rolling_sum(x, n, mean, out):  # type: ignore[no-untyped-def]
+    """Sum of the last n rows, or their mean (pandas `roll_sum`, `roll_mean`).
 
     A mean that rounding has carried to the other side of zero becomes zero.
     """
@@ -145,10 +113,13 @@ def rolling_mean(x, n, out):  # type: ignore[no-untyped-def]
                 last = v if ok else last
                 w[0, i], w[1, i], w[2, i], w[3, i] = total, lost, lost_gone, count
                 w[4, i], w[5, i], w[6, i] = same, last, minus
-                r = total / count
-                wrong = (minus == 0.0 and r < 0.0) or (minus == count and r > 0.0)
-                r = 0.0 if wrong else r
-                r = last if same >= count else r
+                if mean:
+                    r = total / count
+                    wrong = (minus == 0.0 and r < 0.0) or (minus == count and r > 0.0)
+                    r = 0.0 if wrong else r
+                    r = last if same >= count else r
+                else:
+                    r = last * count if same >= count else total
                 res[i] = r if count > 0.0 else NAN
 
 
