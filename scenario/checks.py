@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from factor_pool.expression import ExpressionError, parse
+from factor_pool.expression import Expression, ExpressionError, parse
 
 DEEPEST = 8
 MOST_NODES = 24
@@ -48,6 +48,23 @@ def plain(text: str) -> str:
     return " ".join(storable.split())
 
 
+def oversize(expression: Expression) -> str | None:
+    """What about an expression is larger than evaluations are spent on; None where nothing is.
+
+    Examples
+    --------
+    >>> oversize(parse("Mean(Mean($close, 200), 200)"))
+    'looks back 398 sessions; at most 250'
+    """
+    if expression.depth > DEEPEST:
+        return f"{expression.depth} levels deep; at most {DEEPEST}"
+    if expression.nodes > MOST_NODES:
+        return f"{expression.nodes} nodes; at most {MOST_NODES}"
+    if expression.lookback > LONGEST_LOOKBACK:
+        return f"looks back {expression.lookback} sessions; at most {LONGEST_LOOKBACK}"
+    return None
+
+
 def check(
     text: str,
     units: Mapping[str, str],
@@ -84,14 +101,8 @@ def check(
         place = f" (column {error.column})" if error.column is not None else ""
         hint = f"; {error.hint}" if error.hint else ""
         return Verdict(line, None, "invalid", f"{error.message}{place}{hint}")
-    trouble = None
-    if expression.depth > DEEPEST:
-        trouble = f"{expression.depth} levels deep; at most {DEEPEST}"
-    elif expression.nodes > MOST_NODES:
-        trouble = f"{expression.nodes} nodes; at most {MOST_NODES}"
-    elif expression.lookback > LONGEST_LOOKBACK:
-        trouble = f"looks back {expression.lookback} sessions; at most {LONGEST_LOOKBACK}"
-    elif not aligned(frozenset(expression.fields)):
+    trouble = oversize(expression)
+    if trouble is None and not aligned(frozenset(expression.fields)):
         trouble = "reads no field that its idea speaks of: use those, or leave it to another idea"
     if trouble is not None:
         return Verdict(line, None, "invalid", trouble)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from factor_pool.expression import Call, ExpressionError, Node, parse
+from factor_pool.expression import Call, Expression, ExpressionError, Node, parse
 from factor_pool.expression.nodes import to_text
+from scenario.checks import oversize
 from scenario.proposers.archive import Archive
 from scenario.proposers.base import Context, Idea, Proposer
 from scenario.proposers.grammar import Grammar, Tree
@@ -85,7 +86,7 @@ class Evolve(Proposer):
 
 
 class _Batch:
-    """Expressions of this iteration: valid, true to the theme, and different from all before."""
+    """Expressions of this iteration, each new: within the checks and true to the theme."""
 
     def __init__(self, context: Context, theme: Theme, grammar: Grammar) -> None:
         self._known = context.memory.tried
@@ -118,10 +119,12 @@ class _Batch:
     def _fresh(self, node: Node) -> str | None:
         """Canonical text less what leaves the day's ranking as it is; None where it is not new.
 
-        Nor is what strays from the theme.
+        Nor is what strays from the theme, or is larger than the checks allow.
         """
         while isinstance(node, Call) and node.operator in _SAME_RANKING:
             node = node.args[0]
+        if oversize(Expression(node)) is not None:
+            return None
         canonical = to_text(node)
         if canonical in self._new or self._known(canonical):
             return None
