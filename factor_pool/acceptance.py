@@ -182,30 +182,32 @@ class Acceptance:
         if current.stage in FINAL_STAGES:
             return self._recorded(current)
         given = current.figures if figures is None else figures
-        (decision,) = self._decide_in_order([current], [given])
+        (decision,) = self.decide_batch([current], [given])
         return decision
 
-    def decide_batch(self, attempts: Sequence[Attempt]) -> list[Decision]:
-        """Decide scored attempts of one session, as the ledger holds them now.
+    def decide_batch(
+        self, attempts: Sequence[Attempt], figures: Sequence[Mapping[str, Any]]
+    ) -> list[Decision]:
+        """Decide attempts of one session, as the ledger holds them now.
 
         As `decide` for each in order, but rejections that no test stands between are written in
         one transaction: what a crash undoes is decided again, and comes out the same.
+
+        Parameters
+        ----------
+        attempts, figures
+            Attempts that have not ended, and the search figures of each.
 
         Raises
         ------
         LedgerError
             They are not the first of their session that have not ended.
         """
-        return self._decide_in_order(attempts, [one.figures for one in attempts])
-
-    def _decide_in_order(
-        self, attempts: Sequence[Attempt], figures: Sequence[Mapping[str, Any]]
-    ) -> list[Decision]:
         self._check_order(attempts)
         pool = self._ledger.members()
         decisions: list[Decision] = []
         waiting: list[Judgement] = []
-        for attempt, measured in zip(attempts, figures, strict=True):
+        for place, (attempt, measured) in enumerate(zip(attempts, figures, strict=True)):
             try:
                 found = self._objection(attempt, dict(measured), pool)
                 if isinstance(found, Judgement):
@@ -214,6 +216,7 @@ class Acceptance:
                     continue
                 self._ledger.judge(waiting)
                 waiting = []
+                self._keep(attempts[place:], figures[place:])
                 decisions.append(self._test(attempt, found, [one.expression for one in pool]))
                 if decisions[-1].accepted:
                     pool = self._ledger.members()
@@ -223,6 +226,13 @@ class Acceptance:
                 decisions.append(Decision(False, "evaluation", reason))
         self._ledger.judge(waiting)
         return decisions
+
+    def _keep(self, attempts: Sequence[Attempt], figures: Sequence[Mapping[str, Any]]) -> None:
+        """Write the figures of what is left: a test takes long beside measuring a batch."""
+        both = zip(attempts, figures, strict=True)
+        fresh = [(one.id, found) for one, found in both if one.stage == "proposed"]
+        if fresh:
+            self._ledger.scored(fresh)
 
     def _check_order(self, attempts: Sequence[Attempt]) -> None:
         if not attempts:

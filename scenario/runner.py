@@ -1,7 +1,7 @@
 """From expressions to decisions: record, measure in isolation, accept or reject."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import scenario.compat  # noqa: F401
@@ -10,9 +10,11 @@ import scenario.compat  # noqa: F401
 from rdagent.core.developer import Developer
 
 from factor_pool.errors import EvaluationError
-from factor_pool.records import Attempt, Judgement, Proposal
+from factor_pool.records import FINAL_STAGES, Attempt, Judgement, Proposal
 from scenario.hypothesis import FactorExperiment
 from scenario.night import Outcome
+
+Figures = Mapping[str, Any]
 
 _UNTESTED = ("invalid", "duplicate")
 """Stages of what was never measured."""
@@ -39,49 +41,62 @@ class FactorRunner(Developer):
             borders=record.borders,
             prompts=list(record.prompts)[-1] if night.proposer.paid else "",
         )
-        self._measure(attempts)
-        night.outcome = exp.result = self._decide()
+        figures = {one.id: one.figures for one in attempts if one.figures}
+        figures |= self._measured([one for one in attempts if one.stage == "proposed"])
+        gates = {one.id: one.gate for one in attempts if one.stage in FINAL_STAGES}
+        gates |= self._decided([one for one in attempts if one.id not in gates], figures)
+        night.outcome = exp.result = _outcome(attempts, gates, figures)
         return exp
 
-    def _measure(self, batch: Sequence[Attempt]) -> None:
-        """Search figures of the batch against the pool as it was before the batch."""
-        night = self.scen.night
-        attempts = [one for one in batch if one.stage == "proposed"]
+    def _measured(self, attempts: Sequence[Attempt]) -> dict[int, Figures]:
+        """Search figures against the pool as it was before the batch, of those that have any."""
         if not attempts:
-            return
+            return {}
+        night = self.scen.night
         results = night.laboratory.measure(
             [str(one.canonical) for one in attempts], night.context.pool
         )
-        failed, scored = [], []
+        figures, failed = {}, []
         for attempt, result in zip(attempts, results, strict=True):
             if isinstance(result, EvaluationError):
                 failed.append(Judgement(attempt.id, "failed", "evaluation", str(result)))
             else:
-                scored.append((attempt.id, result))
-        night.ledger.judge(failed)
-        night.ledger.scored(scored)
+                figures[attempt.id] = result
+        if failed:
+            night.ledger.judge(failed)
+        return figures
 
-    def _decide(self) -> Outcome:
-        """Decide what is scored, in order, and sum up the batch."""
-        night = self.scen.night
-        batch = night.ledger.attempts(session=night.session.id, iteration=night.iteration)
-        scored = [one for one in batch if one.stage == "scored"]
-        decisions = night.acceptance.decide_batch(scored)
-        gates = {one.id: made.gate for one, made in zip(scored, decisions, strict=True)}
-        rejected: Counter[str] = Counter()
-        evaluated = accepted = 0
-        best: float | None = None
-        for attempt in batch:
-            gate = gates.get(attempt.id, attempt.gate)
-            if attempt.stage not in _UNTESTED:
-                evaluated += 1
-                if gate != "coverage":  # a mean over a few sessions is no figure to show
-                    best = _stronger(best, attempt.figures.get("marginal_rank_ic"))
-            if gate is None:
-                accepted += 1
-            else:
-                rejected[gate] += 1
-        return Outcome(evaluated, accepted, rejected, best)
+    def _decided(
+        self, attempts: Sequence[Attempt], figures: Mapping[int, Figures]
+    ) -> dict[int, str | None]:
+        """Where each attempt ended, in order: a gate, or None for the pool."""
+        measured = [one for one in attempts if one.id in figures]
+        made = self.scen.night.acceptance.decide_batch(
+            measured, [figures[one.id] for one in measured]
+        )
+        gates: dict[int, str | None] = {one.id: "evaluation" for one in attempts}
+        return gates | {one.id: end.gate for one, end in zip(measured, made, strict=True)}
+
+
+def _outcome(
+    batch: Sequence[Attempt], gates: Mapping[int, str | None], figures: Mapping[int, Figures]
+) -> Outcome:
+    """Sum up a batch that is decided."""
+    rejected: Counter[str] = Counter()
+    evaluated = accepted = 0
+    best: float | None = None
+    for attempt in batch:
+        gate = gates[attempt.id]
+        if attempt.stage not in _UNTESTED:
+            evaluated += 1
+            if gate != "coverage":  # a mean over a few sessions is no figure to show
+                found = figures.get(attempt.id, {})
+                best = _stronger(best, found.get("marginal_rank_ic"))
+        if gate is None:
+            accepted += 1
+        else:
+            rejected[gate] += 1
+    return Outcome(evaluated, accepted, rejected, best)
 
 
 def _proposals(exp: FactorExperiment) -> list[Proposal]:

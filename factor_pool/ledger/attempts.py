@@ -58,10 +58,16 @@ class Attempts(Database):
                         "a resumed run must propose the same again"
                     )
                 return known
+            canonical = [p.canonical for p in proposals if p.canonical is not None]
+            earlier = self._first(canonical, snapshot, label, borders)
             for position, proposal in enumerate(proposals):
-                self._insert(
-                    session, iteration, position, proposal, snapshot, label, seed, borders, prompts
-                )
+                first = earlier.get(proposal.canonical or "")
+                number = self._insert(
+                    session, iteration, position, proposal, snapshot, label, seed, borders,
+                    prompts, first,
+                )  # fmt: skip
+                if first is None and proposal.canonical is not None:
+                    earlier[proposal.canonical] = (number, "it is proposed")
             return self._select("WHERE session=? AND iteration=?", (session, iteration))
 
     def _insert(
@@ -75,19 +81,18 @@ class Attempts(Database):
         seed: int,
         borders: int,
         prompts: str,
-    ) -> None:
-        stage, gate, reason, first = "proposed", None, None, None
+        first: tuple[int, str] | None,
+    ) -> int:
+        """Write one proposal, `first` being the number and the outcome of the same one before."""
+        stage, gate, reason = "proposed", None, None
         if proposal.canonical is None:
             stage, gate = "invalid", "validity"
             reason = proposal.error or "The text is no valid expression."
-        else:
-            first = self.find(proposal.canonical, snapshot, label, borders)
-            if first is not None:
-                stage, gate = "duplicate", "duplicate"
-                outcome = first.reason or f"it is {first.stage}"
-                reason = f"The same factor was attempted before (number {first.id}): {outcome}"
+        elif first is not None:
+            stage, gate = "duplicate", "duplicate"
+            reason = f"The same factor was attempted before (number {first[0]}): {first[1]}"
         at = now()
-        self._db.execute(
+        written = self._db.execute(
             "INSERT INTO attempts(session, iteration, position, proposer, hypothesis, idea, text,"
             " canonical, snapshot, label, seed, recorded_at, judged_at, stage, gate, reason,"
             " duplicate_of, borders, prompts)"
@@ -95,10 +100,24 @@ class Attempts(Database):
             (
                 session, iteration, position, proposal.proposer, proposal.hypothesis,
                 proposal.idea, proposal.text, proposal.canonical, snapshot, label, seed, at,
-                None if stage == "proposed" else at, stage, gate, reason, first and first.id,
+                None if stage == "proposed" else at, stage, gate, reason, first and first[0],
                 borders, prompts,
             ),
         )  # fmt: skip
+        return int(written.lastrowid or 0)
+
+    def _first(
+        self, canonical: Sequence[str], snapshot: str, label: str, borders: int
+    ) -> dict[str, tuple[int, str]]:
+        """Number and outcome of the first attempt at each factor that was attempted."""
+        marks = ", ".join("?" * len(canonical))
+        rows = self._rows(
+            "SELECT canonical, id, coalesce(nullif(reason, ''), 'it is ' || stage) AS outcome"
+            f" FROM attempts WHERE canonical IN ({marks}) AND snapshot=? AND label=? AND borders=?"
+            " AND stage != 'duplicate' ORDER BY id DESC",
+            (*canonical, snapshot, label, borders),
+        )
+        return {row["canonical"]: (row["id"], row["outcome"]) for row in rows}
 
     def scored(self, results: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
         """Write the search figures of attempts, all in one transaction.
@@ -153,14 +172,6 @@ class Attempts(Database):
         if not rows:
             raise LedgerError(f"the ledger holds no attempt {attempt_id}")
         return str(rows[0]["stage"])
-
-    def find(self, canonical: str, snapshot: str, label: str, borders: int = 1) -> Attempt | None:
-        """The first attempt at this factor on this data, label and borders, or None."""
-        rows = self._select(
-            "WHERE canonical=? AND snapshot=? AND label=? AND borders=? AND stage != 'duplicate'",
-            (canonical, snapshot, label, borders),
-        )
-        return rows[0] if rows else None
 
     def attempts(
         self,

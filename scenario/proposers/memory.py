@@ -78,7 +78,8 @@ class Memory:
         if attempt.canonical is not None:
             self.mark(attempt.canonical)
             self.fields.update(set(_FIELD.findall(attempt.canonical)))
-            self.archive.add(attempt.canonical, attempt.figures)
+            if attempt.gate != "coverage":  # what has no values breeds what has none
+                self.archive.add(attempt.canonical, attempt.figures)
             self._compare(attempt)
 
     def mark(self, canonical: str) -> None:

@@ -431,7 +431,8 @@ def test_a_batch_is_decided_as_one_by_one(ledger: Ledger) -> None:
         desk.attempt("$close"),
         desk.attempt("$high", good_figures([]) | {"coverage": 0.2}),
     )
-    decisions = desk.acceptance.decide_batch([weak, good, copy])
+    batch = [weak, good, copy]
+    decisions = desk.acceptance.decide_batch(batch, [one.figures for one in batch])
     assert [one.gate for one in decisions] == ["strength", None, "coverage"]
     assert [ledger.attempt(one.id).stage for one in (weak, good, copy)] == [
         "rejected",
@@ -439,5 +440,5 @@ def test_a_batch_is_decided_as_one_by_one(ledger: Ledger) -> None:
         "rejected",
     ]
     with pytest.raises(LedgerError, match="has ended"):
-        desk.acceptance.decide_batch([good])
+        desk.acceptance.decide_batch([good], [good.figures])
     assert len(ledger.tests()) == 1
