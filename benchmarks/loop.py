@@ -39,7 +39,7 @@ PARTS = {
     "evaluation": ("isolation/pool.py", "isolation/channel.py", "isolation/docker.py"),
     "ledger": ("factor_pool/ledger",),
     "MLflow": ("factor_pool/pool.py",),
-    "proposer and checks": ("scenario/proposers", "scenario/coder.py", "scenario/checks.py"),
+    "proposer and checks": ("scenario/proposers", "scenario/checks.py"),
 }
 
 

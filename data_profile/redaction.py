@@ -1,5 +1,6 @@
 """Keys never reach a log, a record or the text of an error."""
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -33,8 +34,13 @@ def redact(text: str, also: Iterable[str] = ()) -> str:
 
 def _environment() -> Iterator[str]:
     for name, value in os.environ.items():
-        if _NAMES.search(name):
+        if _names_secret(name):
             yield value.strip()
+
+
+@functools.lru_cache(maxsize=1_024)
+def _names_secret(name: str) -> bool:
+    return _NAMES.search(name) is not None
 
 
 def _longest_first(secrets: set[str]) -> list[str]:

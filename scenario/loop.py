@@ -17,6 +17,7 @@ from data_profile.profile import Profile
 from factor_pool import borders, universe
 from factor_pool.acceptance import Acceptance
 from factor_pool.errors import EvaluationError
+from factor_pool.evaluation import inference
 from factor_pool.evaluation.windows import LEAST_SESSIONS, Windows
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
@@ -179,6 +180,8 @@ def _run(night: Night) -> End:
     """Iterate until the night is over, and say why it is."""
     from scenario.rd_loop import FactorLoop, Stopped
 
+    # The workers take two seconds over their first job; the first test's imports take as long.
+    threading.Thread(target=inference.warm, name="inference").start()
     if night.ledger.unpublished():  # a run that was killed left them
         night.publish()
     if night.end is None:  # it may have been killed when all was done

@@ -110,11 +110,13 @@ class Attempts(Database):
         self, canonical: Sequence[str], snapshot: str, label: str, borders: int
     ) -> dict[str, tuple[int, str]]:
         """Number and outcome of the first attempt at each factor that was attempted."""
+        if not canonical:
+            return {}
         marks = ", ".join("?" * len(canonical))
         rows = self._rows(
             "SELECT canonical, id, coalesce(nullif(reason, ''), 'it is ' || stage) AS outcome"
-            f" FROM attempts WHERE canonical IN ({marks}) AND snapshot=? AND label=? AND borders=?"
-            " AND stage != 'duplicate' ORDER BY id DESC",
+            f" FROM attempts INDEXED BY one_attempt WHERE canonical IN ({marks}) AND snapshot=?"
+            " AND label=? AND borders=? AND stage != 'duplicate'",
             (*canonical, snapshot, label, borders),
         )
         return {row["canonical"]: (row["id"], row["outcome"]) for row in rows}

@@ -72,13 +72,14 @@ class Archive:
 
     def add(self, text: str, figures: Mapping[str, Any]) -> None:
         """Take in an attempt: it becomes the elite of its cell if it is the fittest there."""
-        if figures.get("added_t_hac") is None:
+        added_t = figures.get("added_t_hac")
+        if added_t is None:
             return
-        cell, elite = (
-            _cell(text, figures, self._themes),
-            Elite(text, _fitness(text, figures["added_t_hac"])),
-        )
+        cell = _cell(text, figures, self._themes)
         best = self._elites.get(cell)
+        if best is not None and abs(added_t) - NODE_COST <= best.fitness:
+            return  # of however few nodes; most are not worth reading, of a million attempts
+        elite = Elite(text, _fitness(text, added_t))
         if best is None or elite.fitness > best.fitness:
             self._elites[cell] = elite
 
