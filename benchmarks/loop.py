@@ -98,7 +98,7 @@ class Watch:
 
     def progress(self, progress: Progress) -> None:
         """Keep the instant and the resident memory."""
-        self.ends.append(time.process_time())  # other work on the machine does not count
+        self.ends.append(time.thread_time())  # other work, here or elsewhere, does not count
         self.memory.append(_resident())
         self.last = progress
 
