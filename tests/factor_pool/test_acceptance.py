@@ -442,3 +442,24 @@ def test_a_batch_is_decided_as_one_by_one(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match="has ended"):
         desk.acceptance.decide_batch([good], [good.figures])
     assert len(ledger.tests()) == 1
+
+
+def test_what_was_measured_is_kept_while_a_test_runs(ledger: Ledger) -> None:
+    desk = Desk(ledger)
+    texts = ("$open", "$close", "$high")
+    batch = ledger.record(
+        "night", 0, [Proposal(text, text, "evolve") for text in texts],
+        snapshot="abc", label="limit_up_count", seed=1,
+    )  # fmt: skip
+    figures = [good_figures([]) | {"added_t_hac": t} for t in (1.0, 6.0, 1.0)]
+    seen: list[list[str]] = []
+
+    def look(text: str) -> Sequence[float | None]:
+        seen.append([one.stage for one in ledger.attempts()])
+        return strong(text)
+
+    desk.daily = look
+    desk.acceptance.decide_batch(batch, figures)
+    assert seen == [["rejected", "scored", "scored"]]
+    assert [one.stage for one in ledger.attempts()] == ["rejected", "accepted", "rejected"]
+    assert [one.figures["added_t_hac"] for one in ledger.attempts()] == [1.0, 6.0, 1.0]

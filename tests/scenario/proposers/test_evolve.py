@@ -5,6 +5,7 @@ import pytest
 
 from data_profile.profile import STOCK_FIELDS, Profile
 from factor_pool.expression import parse
+from scenario.checks import check
 from scenario.proposers.base import Context
 from scenario.proposers.evolve import Evolve
 from scenario.proposers.grammar import Grammar
@@ -52,6 +53,11 @@ def test_what_it_proposes_is_valid_canonical_and_new() -> None:
     assert len(set(texts)) == len(texts)
     for text in texts:
         assert str(parse(text, UNITS)) == text
+
+
+def test_nothing_that_it_proposes_is_refused_by_the_checks() -> None:
+    refused = [text for text in night(25) if check(text, UNITS, lambda known: False).message]
+    assert refused == []
 
 
 def test_a_seed_gives_the_same_night_whatever_object_proposes() -> None:

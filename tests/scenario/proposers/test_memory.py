@@ -22,6 +22,12 @@ def test_an_idea_that_comes_again_is_counted_on() -> None:
     assert (idea.tried, idea.accepted) == (3, 0)
 
 
+def test_what_has_too_few_values_is_no_elite() -> None:
+    figures = {"added_t_hac": 6.0, "rank_autocorrelation": 0.5}
+    assert memory([attempt(1, "$close", figures=figures, gate="coverage")]).archive.cells == {}
+    assert len(memory([attempt(1, "$close", figures=figures)]).archive.cells) == 1
+
+
 def test_one_lesson_for_each_kind_of_mistake() -> None:
     wrong = {"stage": "invalid", "canonical": None, "figures": {}, "gate": "validity"}
     told = memory(attempt(n, f"bad {n}", **wrong, reason=f"reason {n % 3}") for n in range(9))
