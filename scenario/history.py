@@ -1,7 +1,6 @@
 """What an iteration may know of earlier attempts, read from the ledger once and kept up to date."""
 
-import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from factor_pool.ledger import Ledger
@@ -10,6 +9,8 @@ from scenario.proposers.memory import Memory
 
 _REACH = 50_000
 """How many attempts back cases of other data are looked for."""
+_PAGE = 1_000
+"""Attempts in memory at a time: a night may have made a million."""
 
 
 class History:
@@ -68,13 +69,14 @@ class History:
 
     def advance(self, session: str, iteration: int) -> None:
         """Read on, up to the start of an iteration."""
-        fresh = self._ledger.attempts(
-            snapshot=self._snapshot, label=self._label, borders=self._borders, after=self._last
-        )
         here = (session, iteration)
-        before = list(itertools.takewhile(lambda a: (a.session, a.iteration) != here, fresh))
-        self.recorded = [a for a in fresh[len(before) :] if (a.session, a.iteration) == here]
-        for attempt in before:
+        self.recorded = []
+        fresh = self._fresh()
+        for attempt in fresh:
+            if (attempt.session, attempt.iteration) == here:
+                own = [one for one in fresh if (one.session, one.iteration) == here]
+                self.recorded = [attempt, *own]
+                break
             self._take_rescored()
             self._last = attempt.id
             # One that an abandoned session never judged says nothing but that it was tried.
@@ -83,6 +85,21 @@ class History:
             elif attempt.canonical is not None:
                 self.memory.mark(attempt.canonical)
         self._take_rescored()
+
+    def _fresh(self) -> Iterator[Attempt]:
+        """Attempts after the last one that was taken in."""
+        last, full = self._last, True
+        while full:
+            page = self._ledger.attempts(
+                snapshot=self._snapshot,
+                label=self._label,
+                borders=self._borders,
+                after=last,
+                limit=_PAGE,
+            )
+            yield from page
+            full = len(page) == _PAGE
+            last = page[-1].id if page else last
 
     def stale(self) -> bool:
         """Whether the elites' fitness was measured beside another pool than the present one."""

@@ -6,6 +6,7 @@ spaces by mapping elites").
 """
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ PACES = ("changing daily", "changing in days", "changing in weeks", "nearly cons
 EXPOSURES = ("unlike persistence and size", "somewhat like them", "much like them")
 """Words for `Cell.pace` and `Cell.exposure`."""
 
+_NODES = re.compile(r"\$|\w(?=\()")
+"""Fields and named operators of a text: at least so many nodes it has."""
 _EXPOSURES = ("persistence_exposure", "size_exposure")
 _AUTOCORRELATION_EDGES = (0.3, 0.6, 0.85)
 _EXPOSURE_EDGES = (0.15, 0.4)
@@ -77,8 +80,9 @@ class Archive:
             return
         cell = _cell(text, figures, self._themes)
         best = self._elites.get(cell)
-        if best is not None and abs(added_t) - NODE_COST <= best.fitness:
-            return  # of however few nodes; most are not worth reading, of a million attempts
+        least = NODE_COST * len(_NODES.findall(text))
+        if best is not None and abs(added_t) - least <= best.fitness:
+            return  # not worth parsing: a resumed night may have a million to look at
         elite = Elite(text, _fitness(text, added_t))
         if best is None or elite.fitness > best.fitness:
             self._elites[cell] = elite

@@ -7,7 +7,14 @@ import pytest
 
 from factor_pool.ledger import Ledger
 from factor_pool.records import Proposal, Test
+from scenario import history as reading
 from scenario.history import History
+
+
+@pytest.fixture(autouse=True, params=[1, 2, 1_000])
+def page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many attempts are read at a time."""
+    monkeypatch.setattr(reading, "_PAGE", request.param)
 
 
 @pytest.fixture
