@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -39,13 +40,17 @@ class InProcess(Isolation):
     name = "in-process"
     identity = "in-process"
 
+    def __init__(self) -> None:
+        self._one = threading.Lock()
+
     def start(self, panels: Mapping[str, Path]) -> None:
         """Open the panels."""
         self._panels = {name: Panel.open(folder) for name, folder in panels.items()}
 
     def run(self, jobs_: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | Failure]:
         """Run one job after the other."""
-        return [jobs.run(job, self._panels) for job in jobs_]
+        with self._one:
+            return [jobs.run(job, self._panels) for job in jobs_]
 
     def self_check(self) -> dict[str, bool]:
         """Nothing is promised."""

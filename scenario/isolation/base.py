@@ -117,7 +117,8 @@ class Isolation(ABC):
         """Run all jobs and return their results in the order of `jobs`.
 
         Which worker served a job, and when, has no influence on the result. A job that loses its
-        worker twice by its own doing is a `Failure`.
+        worker twice by its own doing is a `Failure`. Several threads may call this at a time; if
+        it raises for one, the sandbox is closed and it raises for all.
 
         Raises
         ------

@@ -9,6 +9,7 @@ can run code on every node: a cluster belongs on a private network or behind TLS
 import contextlib
 import json
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,6 +99,7 @@ class ClusterIsolation(Isolation):
         self._nodes: dict[str, _Node] = {}
         self._refused: dict[str, str] = {}  # address -> why
         self._identities: set[str] = set()
+        self._changing = threading.RLock()  # held where nodes are admitted or dropped
 
     @property
     def identity(self) -> str:
@@ -107,7 +109,8 @@ class ClusterIsolation(Isolation):
     @property
     def workers(self) -> int:  # type: ignore[override]
         """Jobs that run at the same time, on all nodes together."""
-        return sum(one.threads for one in self._nodes.values()) or 1
+        with self._changing:
+            return sum(one.threads for one in self._nodes.values()) or 1
 
     def start(self, panels: Mapping[str, Path]) -> None:
         """Open a sandbox on every node; see `Isolation.start`."""
@@ -139,8 +142,9 @@ class ClusterIsolation(Isolation):
         with self._closed_on_error(), self._cluster_errors():
             self._open_client()
             while waiting := [place for place in faults if place not in results]:
-                self._admit()
-                self._await_node()
+                with self._changing:
+                    self._admit()
+                    self._await_node()
                 for place, answer in self._serve({place: texts[place] for place in waiting}):
                     if isinstance(answer, str):
                         faults[place] += 1
@@ -285,8 +289,9 @@ class ClusterIsolation(Isolation):
         self._say(f"cluster: node {at} is left out: {why}")
 
     def _drop(self, at: str, why: str) -> None:
-        if self._nodes.pop(at, None) is not None:
-            self._say(f"cluster: node {at} {why}")
+        with self._changing:
+            if self._nodes.pop(at, None) is not None:
+                self._say(f"cluster: node {at} {why}")
 
     def _no_node(self) -> IsolationError:
         if self._refused:

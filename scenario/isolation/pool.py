@@ -8,7 +8,7 @@ import re
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -67,6 +67,7 @@ class WorkerPool(Isolation):
         self._free: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
         self._threads: ThreadPoolExecutor | None = None
         self._ids = itertools.count(1)
+        self._broken: BaseException | None = None  # what closed it
 
     @abstractmethod
     def _spawn(self) -> Channel:
@@ -83,6 +84,7 @@ class WorkerPool(Isolation):
     def start(self, panels: Mapping[str, Path]) -> None:
         """Start the workers; see `Isolation.start`."""
         self.close()
+        self._broken = None
         self._panels = saved(panels)
         self._seats = [_Seat() for _ in range(self.workers)]
         self._free = queue.SimpleQueue()
@@ -127,16 +129,29 @@ class WorkerPool(Isolation):
     def _closed_on_error(self) -> Any:
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            self._broken = self._broken or error
             self.close()
             raise
 
     def _all(self, requests: Sequence[dict[str, Any]]) -> list[dict[str, Any] | Failure]:
-        if self._threads is None:
-            raise IsolationError("the sandbox is not started: call start(panels) first")
+        threads = self._threads
+        if threads is None:
+            raise self._closed()
         texts = [as_json(request) for request in requests]
         with self._closed_on_error():
-            return list(self._threads.map(self._serve, texts))
+            try:
+                return list(threads.map(self._serve, texts))
+            except (CancelledError, RuntimeError) as error:  # the second if it had been shut down
+                if self._threads is not None:
+                    raise
+                raise self._closed() from error
+
+    def _closed(self) -> IsolationError:
+        """Why there are no workers; where another thread's error closed it, that one's reason."""
+        return IsolationError(
+            str(self._broken or "") or "the sandbox is not started: call start(panels) first"
+        )
 
     def _serve(self, request: str) -> dict[str, Any] | Failure:
         """One job, on whichever worker is free, as often as its rules allow."""
@@ -163,7 +178,7 @@ class WorkerPool(Isolation):
             seat.clear()
         channel = self._occupy(seat)
         if self._threads is None:
-            raise IsolationError("the sandbox was closed")
+            raise self._closed()
         number = next(self._ids)
         channel.send(f'{{"id": {number}, {request[1:]}'.encode())
         answer = self._receive(channel, _PREPARE_SECONDS, Lost("a worker did not get ready"))

@@ -1,5 +1,6 @@
 """What the tests of the loop share: a small market, and workers without a process of their own."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,15 @@ class Here(Isolation):
 
     def __init__(self) -> None:
         self.jobs: list[Mapping[str, Any]] = []
+        self._one = threading.Lock()
 
     def start(self, panels: Mapping[str, Path]) -> None:
         self._panels = {name: Panel.open(folder) for name, folder in panels.items()}
 
     def run(self, jobs_: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | Failure]:
-        self.jobs += jobs_
-        return [jobs.run(job, self._panels) for job in jobs_]
+        with self._one:
+            self.jobs += jobs_
+            return [jobs.run(job, self._panels) for job in jobs_]
 
     def self_check(self) -> dict[str, bool]:
         return {}

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_a_job_sees_the_panels_by_window(sandbox: Isolation) -> None:
     assert one(sandbox, do="sum") == {"search": 150.0, "confirm": 400.0}
 
 
+def test_several_threads_have_jobs_run_at_a_time(sandbox: Isolation) -> None:
+    def batch(first: int) -> list[int]:
+        jobs = [{"do": "nap", "seconds": 0.02, "say": first + n} for n in range(8)]
+        return [result["said"] for result in sandbox.run(jobs)]
+
+    with ThreadPoolExecutor(3) as threads:
+        said = list(threads.map(batch, (0, 100, 200)))
+    assert said == [list(range(first, first + 8)) for first in (0, 100, 200)]
+
+
 def test_no_jobs_no_results(sandbox: Isolation) -> None:
     assert sandbox.run([]) == []
 
@@ -61,6 +72,20 @@ def test_what_cannot_be_prepared_is_an_error_and_no_jobs_failure(
         isolation.start(panels)
         with pytest.raises(IsolationError, match="ValueError: no such label"):
             isolation.run([{"do": "echo", "label": "broken"}])
+
+
+def test_what_closes_it_for_one_thread_is_told_to_the_others(
+    provider: Provider, panels: dict[str, Path]
+) -> None:
+    with provider.make() as isolation, ThreadPoolExecutor(1) as threads:
+        isolation.start(panels)
+        broken = [{"do": "nap", "seconds": 0.5}] * 4 + [{"do": "echo", "label": "broken"}]
+        other = threads.submit(isolation.run, broken)
+        time.sleep(0.3)
+        with pytest.raises(IsolationError):
+            isolation.run([{"do": "nap", "seconds": 0.5}] * 40)
+        with pytest.raises(IsolationError, match="no such label"):
+            other.result(60)
 
 
 def test_a_sandbox_that_is_not_started_says_so(provider: Provider) -> None:
