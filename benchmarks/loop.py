@@ -36,7 +36,13 @@ from scenario.loop import MineOptions, Progress, Summary, mine
 MARKS = (10, 100, 500, 1_000, 2_000)
 AROUND = 20
 PARTS = {
-    "evaluation": ("isolation/pool.py", "isolation/channel.py", "isolation/docker.py"),
+    # Two iterations are under way: what the main thread waits for beside a test is in `selectors`.
+    "evaluation": (
+        "isolation/pool.py",
+        "isolation/channel.py",
+        "isolation/docker.py",
+        "selectors.py",
+    ),
     "ledger": ("factor_pool/ledger",),
     "MLflow": ("factor_pool/pool.py",),
     "proposer and checks": ("scenario/proposers", "scenario/checks.py"),
