@@ -35,6 +35,14 @@ class Spent:
     usd: float
 
 
+@dataclass
+class Used:
+    """What was used since `Account.begin`; it grows."""
+
+    usd: float = 0.0
+    replies: int = 0
+
+
 @dataclass(frozen=True)
 class Budget:
     """What may be spent; None is no limit.
@@ -150,14 +158,15 @@ class Account:
         self._budget, self._now = budget or Budget(), now
         self._folders = sorted({folder, *others})
         self.usd, self.tokens, self.replies = 0.0, 0, 0
-        self.begin()
+        self._used = Used()
         for record in _records(folder):
             self._add(_spent(record))
         self._begin_night()
 
-    def begin(self) -> None:
-        """Begin to count what is used from here on, replies found again included."""
-        self.used_usd, self.used_replies = 0.0, 0
+    def begin(self) -> Used:
+        """Begin to count what is used, replies found again included, until the next `begin`."""
+        self._used = Used()
+        return self._used
 
     def limits(self) -> list[Limit]:
         """Every limit that is set, those of the session first."""
@@ -224,8 +233,8 @@ class Account:
         self.replies += 1
 
     def _use(self, spent: Spent) -> None:
-        self.used_usd += spent.usd
-        self.used_replies += 1
+        self._used.usd += spent.usd
+        self._used.replies += 1
 
     def _begin_night(self) -> None:
         """Sum up what every session of the home has spent in the present night."""

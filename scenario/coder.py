@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from factor_pool.records import Proposal
 from factor_pool.universe import UNIVERSES
 from scenario import compat
 
@@ -86,7 +87,7 @@ class FactorEvaluator(CoSTEEREvaluator):
         **kwargs: Any,
     ) -> FactorChecks:
         """Check every expression of the workspace."""
-        night = self.scen.night
+        night, turn = self.scen.night, target_task.turn
         idea = target_task.idea
         said = f"{idea.hypothesis} {idea.reason}"
         seen: set[str] = set()
@@ -96,7 +97,7 @@ class FactorEvaluator(CoSTEEREvaluator):
                 text,
                 night.units,
                 lambda known: known in seen or night.history.memory.tried(known),
-                lambda fields: not night.proposer.paid or self._alignment.holds(said, fields),
+                lambda fields: not turn.proposer.paid or self._alignment.holds(said, fields),
             )
             if verdict.canonical is not None:
                 seen.add(verdict.canonical)
@@ -123,14 +124,14 @@ class FactorStrategy(MultiProcessEvolvingStrategy):
         prev_task_feedback: FactorChecks | None = None,
     ) -> dict[str, str]:
         """The workspace's file after this round: what passed before, and what is new."""
-        night = self.scen.night
+        turn = target_task.turn
         # A feedback is false where it is bad: only None means that there is none.
         before = [] if prev_task_feedback is None else prev_task_feedback.verdicts
         kept = [verdict.text for verdict in before if verdict.outcome == "passed"]
         failures = [(v.text, v.message) for v in before if v.outcome != "passed"]
-        wanted = night.context.size - len(kept)
+        wanted = turn.context.size - len(kept)
         try:
-            fresh = night.proposer.expressions(target_task.idea, night.context, failures)
+            fresh = turn.proposer.expressions(target_task.idea, turn.context, failures)
         except (ProposalError, BudgetExceeded):
             if not kept:
                 raise
@@ -162,13 +163,14 @@ class FactorCoder(compat.LeanCoSTEER):
         )
 
     def develop(self, exp: FactorExperiment) -> FactorExperiment:
-        """Fill the experiment's workspace, and `verdicts` with what was proposed in all rounds."""
+        """Fill the experiment's workspace, and write down what was proposed in all rounds."""
         super().develop(exp)
         proposed: dict[str, Verdict] = {}
         for step in self.evolve_agent.evolving_trace:
             for verdict in step.feedback[0].verdicts:
                 proposed.setdefault(verdict.text, verdict)
         exp.verdicts = list(proposed.values())
+        self.scen.night.write(exp.turn, _proposals(exp))
         return exp
 
     def should_use_new_evo(self, base_fb: Any, new_fb: Any) -> bool:
@@ -180,3 +182,18 @@ class FactorCoder(compat.LeanCoSTEER):
     ) -> Experiment:
         """Nothing to refuse: the runner records what failed, too."""
         return evo
+
+
+def _proposals(exp: FactorExperiment) -> list[Proposal]:
+    said = exp.hypothesis
+    return [
+        Proposal(
+            text=verdict.text,
+            canonical=verdict.canonical,
+            proposer=said.idea.proposer,
+            hypothesis=said.hypothesis,
+            idea=said.reason,
+            error=verdict.message if verdict.canonical is None else None,
+        )
+        for verdict in exp.verdicts
+    ]

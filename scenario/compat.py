@@ -4,6 +4,8 @@ Import this before anything of rdagent: rdagent reads the environment, adds log 
 files while it is being imported. `enter` then points everything it writes at one folder.
 """
 
+import asyncio
+import contextlib
 import os
 import secrets
 import sys
@@ -20,8 +22,9 @@ _ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     # In its default mode litellm reads any .env it finds above its own folder.
     "LITELLM_MODE": "PRODUCTION",
-    # Above 1 each step runs in a fork: what CoSTEER learnt and what was spent would be lost.
-    "STEP_SEMAPHORE": "1",
+    # Two iterations are under way: one is measured while the next is thought of. rdagent would run
+    # their steps in forks, where what was spent would be lost: see `FactorLoop`.
+    "STEP_SEMAPHORE": '{"running": 2}',
     "SUBPROC_STEP": "False",
     "MULTI_PROC_N": "1",
     # Pickle caches keyed on the task's text only: not on the code, the dates or the data.
@@ -228,6 +231,10 @@ class _NoBar:
         pass
 
 
+class Ended(Exception):
+    """No further loop is to be begun; those under way go on."""
+
+
 class _SmallLoop:
     """What rdagent's loop keeps and writes, made small.
 
@@ -235,6 +242,7 @@ class _SmallLoop:
     into a step.
     """
 
+    queue: asyncio.Queue[int]
     session_folder: Path
     step_idx: dict[int, int]
     loop_prev_out: dict[int, dict[str, Any]]
@@ -251,6 +259,13 @@ class _SmallLoop:
 
     def close_pbar(self) -> None:
         pass
+
+    async def kickoff_loop(self) -> None:
+        """Begin loops until a first step raises `Ended`; rdagent knows the end as a number only."""
+        with contextlib.suppress(Ended):
+            await super().kickoff_loop()  # type: ignore[misc]
+        for _ in range(RD_AGENT_SETTINGS.get_max_parallel()):
+            self.queue.put_nowait(LoopBase.SENTINEL)
 
     def get_unfinished_loop_cnt(self, next_loop: int) -> int:
         """Count the loops under way; rdagent asks each loop since the start of the night."""

@@ -1,8 +1,10 @@
 """What an iteration may know of earlier attempts, read from the ledger once and kept up to date."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from factor_pool.evaluation.yardstick import pool_fingerprint
 from factor_pool.ledger import Ledger
 from factor_pool.records import FINAL_STAGES, Attempt
 from scenario.proposers.memory import Memory
@@ -16,9 +18,11 @@ _PAGE = 1_000
 class History:
     """The attempts on one snapshot and label, as of the start of an iteration.
 
-    A resumed iteration sees exactly what it saw before it was cut short: nothing that it recorded
-    itself, and nothing recorded after that. The elites' fitness beside a changed pool is kept in
-    the ledger with the attempt after which it was measured, and is taken in at the same place.
+    Of the iteration before it, which is being measured then, it knows what is tried. A resumed
+    iteration sees exactly what it saw before it was cut short: nothing that came of the iteration
+    before, nothing that it recorded itself, and nothing recorded after that. The elites' fitness
+    beside a changed pool is kept in the ledger with the attempt after which it was measured, and
+    is taken in at the same place.
 
     Parameters
     ----------
@@ -28,6 +32,8 @@ class History:
         Which attempts.
     universe
         "sector" or "stock".
+    session, iteration
+        The session that goes on, and its first iteration that is not finished.
     """
 
     def __init__(
@@ -37,19 +43,26 @@ class History:
         label: str,
         borders: int = 1,
         universe: str = "sector",
+        *,
+        session: str,
+        iteration: int = 0,
     ) -> None:
         self._ledger = ledger
         self._snapshot, self._label, self._borders = snapshot, label, borders
         self._place = f"elites {snapshot} {label} {borders}"
         self._last = 0
+        self._before = math.inf
         self._scored_beside: list[str] = []
+        self._scored_at: int | None = None
+        self._fingerprint = pool_fingerprint(())
+        self._mixed = False  # whether an attempt was measured beside another pool since then
         self._rescored: dict[str, Any] = ledger.state(self._place, "rescored") or {}
         self.memory = Memory(universe)
         """Of the attempts so far; what earlier data taught of writing is in it from the start."""
-        self.recorded: list[Attempt] = []
-        """What the current iteration recorded before it was cut short; empty in an undisturbed
-        run."""
-
+        self._written = {
+            number: ledger.attempts(session=session, iteration=number)
+            for number in range(iteration - 1, iteration + 2)
+        }
         self._learn()
 
     def _learn(self) -> None:
@@ -67,27 +80,37 @@ class History:
                 if attempt.id <= last and (stage == "invalid" or attempt.label == self._label):
                     self.memory.learn(attempt)
 
-    def advance(self, session: str, iteration: int) -> None:
-        """Read on, up to the start of an iteration."""
-        here = (session, iteration)
-        self.recorded = []
-        fresh = self._fresh()
-        for attempt in fresh:
-            if (attempt.session, attempt.iteration) == here:
-                own = [one for one in fresh if (one.session, one.iteration) == here]
-                self.recorded = [attempt, *own]
-                break
+    def written(self, iteration: int, attempts: Sequence[Attempt]) -> None:
+        """Remember what an iteration of the session wrote to the ledger."""
+        self._written[iteration] = list(attempts)
+
+    def recorded(self, iteration: int) -> Sequence[Attempt]:
+        """What an iteration wrote before it was cut short; empty in an undisturbed run."""
+        return self._written.get(iteration, ())
+
+    def advance(self, iteration: int) -> None:
+        """Read on, up to the start of the iteration before this one, and take what that tries."""
+        self._written = {
+            number: batch for number, batch in self._written.items() if number >= iteration - 1
+        }
+        ahead = [attempt.id for batch in self._written.values() for attempt in batch]
+        self._before = min(ahead, default=math.inf)
+        for attempt in self._fresh():
             self._take_rescored()
             self._last = attempt.id
             # One that an abandoned session never judged says nothing but that it was tried.
             if attempt.stage in FINAL_STAGES:
                 self.memory.add(attempt)
-            elif attempt.canonical is not None:
-                self.memory.mark(attempt.canonical)
+                beside = attempt.figures.get("pool_fingerprint")
+                self._mixed |= beside is not None and beside != self._fingerprint
+            else:
+                self.memory.mark(attempt)
         self._take_rescored()
+        for attempt in self._written.get(iteration - 1, ()):
+            self.memory.expect(attempt)
 
     def _fresh(self) -> Iterator[Attempt]:
-        """Attempts after the last one that was taken in."""
+        """Attempts after the last one that was taken in, up to the first that is not to be."""
         last, full = self._last, True
         while full:
             page = self._ledger.attempts(
@@ -95,6 +118,7 @@ class History:
                 label=self._label,
                 borders=self._borders,
                 after=last,
+                before=None if self._before == math.inf else int(self._before),
                 limit=_PAGE,
             )
             yield from page
@@ -102,8 +126,10 @@ class History:
             last = page[-1].id if page else last
 
     def stale(self) -> bool:
-        """Whether the elites' fitness was measured beside another pool than the present one."""
-        return bool(self.memory.archive.cells) and self.pool() != self._scored_beside
+        """Whether an elite's fitness may have been measured beside another pool than this one."""
+        return bool(self.memory.archive.cells) and (
+            self._mixed or self.pool() != self._scored_beside
+        )
 
     def rescore(self, added: Mapping[str, float]) -> None:
         """Keep what elites add to the present pool; see `Archive.rescore`."""
@@ -112,12 +138,13 @@ class History:
         self._take_rescored()
 
     def pool(self) -> list[str]:
-        """Canonical texts of the active members that were accepted before this iteration."""
-        return [m.expression for m in self._ledger.members() if m.attempt_id <= self._last]
+        """Canonical texts of the active members whose attempts are old enough to be taken in."""
+        return [m.expression for m in self._ledger.members() if m.attempt_id < self._before]
 
     def _take_rescored(self) -> None:
         """Take in what was measured after the last attempt that was read."""
         entry = self._rescored.get(str(self._last))
-        if entry is not None and entry["pool"] != self._scored_beside:
+        if entry is not None and self._scored_at != self._last:
             self.memory.archive.rescore(entry["added"])
-            self._scored_beside = entry["pool"]
+            self._scored_beside, self._scored_at = entry["pool"], self._last
+            self._fingerprint, self._mixed = pool_fingerprint(entry["pool"]), False

@@ -1,5 +1,6 @@
 """From what is known to an idea, and from an idea to an experiment."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import scenario.compat  # noqa: F401
@@ -9,7 +10,9 @@ from rdagent.components.coder.CoSTEER.task import CoSTEERTask
 from rdagent.core.experiment import Experiment
 from rdagent.core.proposal import Hypothesis, Hypothesis2Experiment, HypothesisGen, Trace
 
+from factor_pool.errors import EvaluationError
 from scenario.checks import Verdict, plain
+from scenario.night import Turn
 from scenario.proposers.base import Idea
 
 EXPRESSIONS = "factor.expr"
@@ -17,9 +20,9 @@ EXPRESSIONS = "factor.expr"
 
 
 class FactorHypothesis(Hypothesis):
-    """An idea of a proposer, as rdagent carries it."""
+    """An idea of a proposer, as rdagent carries it, and the turn in which it had it."""
 
-    def __init__(self, idea: Idea) -> None:
+    def __init__(self, idea: Idea, turn: Turn) -> None:
         super().__init__(
             hypothesis=plain(idea.hypothesis),
             reason=plain(idea.reason),
@@ -29,6 +32,7 @@ class FactorHypothesis(Hypothesis):
             concise_knowledge="",
         )
         self.idea = idea
+        self.turn = turn
 
 
 class FactorTask(CoSTEERTask):
@@ -43,6 +47,7 @@ class FactorTask(CoSTEERTask):
     def __init__(self, hypothesis: FactorHypothesis) -> None:
         super().__init__(name=hypothesis.idea.proposer, description=str(hypothesis))
         self.idea = hypothesis.idea
+        self.turn = hypothesis.turn
 
 
 class FactorExperiment(Experiment):
@@ -50,8 +55,11 @@ class FactorExperiment(Experiment):
 
     def __init__(self, hypothesis: FactorHypothesis) -> None:
         super().__init__([FactorTask(hypothesis)], hypothesis=hypothesis)
+        self.turn = hypothesis.turn
         self.verdicts: list[Verdict] = []
         """Of every text that was proposed, in order; written by the coder."""
+        self.measured: dict[int, Mapping[str, Any] | EvaluationError] = {}
+        """Id of an attempt -> its search figures, or why it has none; written by the runner."""
 
 
 class FactorHypothesisGen(HypothesisGen):
@@ -59,9 +67,8 @@ class FactorHypothesisGen(HypothesisGen):
 
     def gen(self, trace: Trace, plan: Any = None) -> FactorHypothesis:
         """The idea of this iteration; `trace` is not read, the ledger says more."""
-        night = self.scen.night
-        night.begin_iteration()
-        return FactorHypothesis(night.proposer.idea(night.context))
+        turn = self.scen.night.begin_iteration()
+        return FactorHypothesis(turn.proposer.idea(turn.context), turn)
 
 
 class Hypothesis2FactorExperiment(Hypothesis2Experiment):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +11,17 @@ from factor_pool.acceptance import Acceptance
 from factor_pool.error_budget import error_budget
 from factor_pool.errors import EvaluationError, PoolError
 from factor_pool.ledger import Ledger
-from scenario.account import Account
+from factor_pool.records import Attempt, Proposal
+from scenario.account import Account, Used
 from scenario.history import History
 from scenario.isolation.base import Isolation
 from scenario.laboratory import Laboratory
 from scenario.proposers import bandit
 from scenario.proposers.base import Context, Proposer
 from scenario.session import Display, End, MineOptions, Progress, Session
+
+UNTESTED = ("invalid", "duplicate")
+"""Stages of attempts that are never measured."""
 
 BARREN = 10
 """Iterations in a row without a single evaluation after which a night ends."""
@@ -40,6 +45,37 @@ class Outcome:
     accepted: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     best: float | None = None
+
+
+@dataclass
+class Turn:
+    """An iteration that is under way.
+
+    Parameters
+    ----------
+    iteration
+        Its number.
+    proposer
+        Whose turn it is.
+    context
+        What the proposer knows.
+    used
+        What it used of the language model.
+    attempts
+        Its attempts as they were written, before they were measured; in a resumed run as they
+        stood when it was killed. Empty until then.
+    """
+
+    iteration: int
+    proposer: Proposer
+    context: Context
+    used: Used
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def evaluated(self) -> int:
+        """How many factors it evaluates."""
+        return sum(one.stage not in UNTESTED for one in self.attempts)
 
 
 class Night:
@@ -96,8 +132,10 @@ class Night:
         self.profile = profile
         self.universe = universe
         record = session.record
-        self.history = History(ledger, record.snapshot, record.label, record.borders, universe)
-        self.outcome = Outcome()
+        self.history = History(
+            ledger, record.snapshot, record.label, record.borders, universe,
+            session=session.id, iteration=record.iterations,
+        )  # fmt: skip
         self.trouble: str | None = None
         self.say = display.say
         self.stop = stop
@@ -108,47 +146,89 @@ class Night:
         self._deadline = options.deadline(dt.datetime.now(dt.UTC))
         self._started = time.monotonic()
         self._evaluated_before = session.record.evaluated
+        self._under_way: deque[Turn] = deque()
         self._best: float | None = None
         self._error_budget = self._budget_left()
         self.end = self._finished()
 
     @property
     def iteration(self) -> int:
-        """Number of the iteration under way."""
+        """Number of the first iteration that is not finished."""
         return self.session.record.iterations
 
-    def begin_iteration(self) -> None:
-        """Choose who proposes, and gather what he may know."""
+    def goes_on(self) -> bool:
+        """Whether another iteration is to be begun beside those under way."""
+        loops, wanted = self._options.loops, self._options.evaluations
+        begun = self.iteration + len(self._under_way)
+        return (
+            self.end is None
+            and (loops is None or begun < loops)
+            and (wanted is None or self._evaluated() < wanted)
+        )
+
+    def begin_iteration(self) -> Turn:
+        """Choose who proposes, and gather what he may know.
+
+        The iteration before this one is being measured then. So what came of it is not known,
+        neither to the proposer nor to the choice of one; nor is it after a resume, when it is.
+        """
         record = self.session.record
-        self.outcome, self.trouble = Outcome(), None
-        self.account.begin()
-        self.history.advance(self.session.id, self.iteration)
-        if self.history.recorded:  # cut short after it was recorded: the same one goes on
-            name = self.history.recorded[0].proposer
+        iteration = record.iterations + len(self._under_way)
+        tallies = record.tallies if self._under_way else record.earlier_tallies
+        used = self.account.begin()
+        self.history.advance(iteration)
+        if recorded := self.history.recorded(iteration):  # cut short then: the same one goes on
+            name = recorded[0].proposer
         else:
-            name = bandit.choose(self._able(), record.tallies, record.stream, self.iteration)
-        self.proposer = self._proposers[name]
+            name = bandit.choose(self._able(), tallies, record.stream, iteration)
+        proposer = self._proposers[name]
         if self.history.stale():
             self.history.rescore(self._measured_again())
-        self.context = Context(
-            iteration=self.iteration,
+        context = Context(
+            iteration=iteration,
             seed=record.stream,
-            size=self._size(self.proposer.batch),
+            size=self._size(proposer.batch),
             units=self.units,
             memory=self.history.memory,
             pool=self.history.pool(),
             profile=self.profile,
             universe=self.universe,
         )
+        self._under_way.append(Turn(iteration, proposer, context, used))
+        return self._under_way[-1]
 
-    def end_iteration(self) -> None:
-        """Write down that the iteration is finished, show it, and see whether the night is."""
-        outcome, account = self.outcome, self.account
+    def write(self, turn: Turn, proposals: Sequence[Proposal]) -> None:
+        """Write to the ledger what was proposed in a turn, unless it is there already."""
+        record = self.session.record
+        turn.attempts = self.ledger.record(
+            self.session.id,
+            turn.iteration,
+            proposals,
+            snapshot=record.snapshot,
+            label=record.label,
+            seed=record.seed,
+            borders=record.borders,
+            prompts=list(record.prompts)[-1] if turn.proposer.paid else "",
+        )
+        self.history.written(turn.iteration, turn.attempts)
+
+    def end_iteration(self, outcome: Outcome | None = None, trouble: str | None = None) -> None:
+        """Write down that the first iteration under way is finished, and see if the night is.
+
+        Parameters
+        ----------
+        outcome
+            What became of its batch; by default it had none.
+        trouble
+            Why it had none.
+        """
+        turn, self.trouble = self._under_way.popleft(), trouble
+        outcome = outcome or Outcome()
         self.session.iteration_done(
-            self.proposer.name,
+            turn.proposer.name,
             evaluated=outcome.evaluated,
             accepted=outcome.accepted,
-            cost=bandit.cost(outcome.evaluated, account.used_replies, account.used_usd),
+            cost=bandit.cost(outcome.evaluated, turn.used.replies, turn.used.usd),
         )
         if outcome.best is not None:
             self._best = max(self._best or 0.0, abs(outcome.best))
@@ -157,7 +237,7 @@ class Night:
         if outcome.accepted:
             self.publish()
         self._display.progress(self._progress())
-        self.end = self._finished()
+        self.end = self.end or self._finished()
 
     def publish(self, reports: Sequence[Path] = ()) -> None:
         """Show how the night stands in MLflow; where that fails it is said, and done another time.
@@ -193,7 +273,11 @@ class Night:
         wanted = self._options.evaluations
         if wanted is None:
             return batch
-        return max(1, min(batch, wanted - self.session.record.evaluated))
+        return max(1, min(batch, wanted - self._evaluated()))
+
+    def _evaluated(self) -> int:
+        """Factors of the session so far, those under way included."""
+        return self.session.record.evaluated + sum(turn.evaluated for turn in self._under_way)
 
     def _finished(self) -> End | None:
         record, options = self.session.record, self._options

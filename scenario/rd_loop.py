@@ -1,5 +1,6 @@
 """RD-Agent's loop for factors: direct_exp_gen -> coding -> running -> feedback -> record."""
 
+import asyncio
 from typing import Any, ClassVar
 
 from scenario import compat
@@ -31,7 +32,12 @@ class Stopped(Exception):
 
 
 class FactorLoop(compat.LeanLoop):
-    """One night's iterations, each with the five steps of RDLoop, one after the other.
+    """One night's iterations, each with the five steps of RDLoop, two of them under way at a time.
+
+    While the workers measure one iteration (`running`, in a thread), the next one is proposed and
+    written, and the one before is decided. The order of everything but the measuring is fixed,
+    whichever is ready first: 0 is proposed, 1 is proposed, 0 is decided, 2 is proposed, 1 is
+    decided. So what an iteration knows of earlier ones never depends on how fast they were.
 
     The loop itself holds nothing that matters: an iteration that was cut short anywhere is begun
     again by the next run and comes out the same.
@@ -56,27 +62,63 @@ class FactorLoop(compat.LeanLoop):
         self.runner = import_class(setting.runner)(scen)
         self.summarizer = import_class(setting.summarizer)(scen)
         self.trace = compat.LastTrace(scen=scen)
+        self._moved = asyncio.Condition()
+        self._last_begun = False
+
+    async def running(self, prev_out: dict[str, Any]) -> Any:
+        """Measure in a thread, which nothing but the workers' answers depends on."""
+        try:
+            return await asyncio.to_thread(super().running, prev_out)
+        except asyncio.CancelledError:
+            self.night.isolation.close()  # or else the thread is waited for
+            raise
+
+    def feedback(self, prev_out: dict[str, Any]) -> Any:
+        """Decide what was measured, then say what became of it."""
+        if prev_out.get(self.EXCEPTION_KEY) is None:
+            self.runner.decide(prev_out["running"])
+        return super().feedback(prev_out)
 
     def record(self, prev_out: dict[str, Any]) -> None:
-        """Put the experiment on the trace, finish the iteration, and end the loop when it is time.
+        """Put the experiment on the trace, and finish the iteration.
 
         A failure in the first step leaves no experiment; RDLoop's own `record` would trip on it.
         """
         failure = prev_out.get(self.EXCEPTION_KEY)
         if failure is None:
             super().record(prev_out)
+            self.night.end_iteration(prev_out["running"].result)
         else:
-            self.night.trouble = str(failure)
-        self.night.end_iteration()
+            self.night.end_iteration(trouble=str(failure))
         self._forget(before=prev_out[self.LOOP_IDX_KEY])
-        if self.night.end is not None:
-            # Not rdagent's own ways to stop: those kill every child process, the workers too.
-            self.loop_n = 0
 
     async def _run_step(self, li: int, force_subproc: bool = False) -> None:
-        if self.night.stop():
-            raise Stopped
-        await super()._run_step(li, force_subproc)
+        """Run a loop's next step when it is its turn, in this process."""
+        step = self.steps[self.step_idx[li]]
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._in_turn(li, step))
+            if self.night.stop():
+                raise Stopped
+            if step == "direct_exp_gen" and not self.night.goes_on():
+                # Not rdagent's own ways to stop: those kill every child process, the workers too.
+                self._last_begun = True
+                self._moved.notify_all()
+                raise compat.Ended
+        await super()._run_step(li)
+        async with self._moved:
+            self._moved.notify_all()
+
+    def _in_turn(self, li: int, step: str) -> bool:
+        """Whether all that comes before a step is done.
+
+        An iteration is proposed when the last but one is finished, and it is decided when the next
+        one is written.
+        """
+        if step == "direct_exp_gen":
+            return self.step_idx.get(li - 2, len(self.steps)) == len(self.steps)
+        if step == "feedback":
+            return self._last_begun or self.step_idx.get(li + 1, 0) > self.steps.index("coding")
+        return True
 
     def __getstate__(self) -> dict[str, Any]:
         """Ids and counters; see `compat`."""

@@ -1,4 +1,4 @@
-"""From expressions to decisions: record, measure in isolation, accept or reject."""
+"""From expressions to decisions: measure in isolation, then accept or reject."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,61 +10,51 @@ import scenario.compat  # noqa: F401
 from rdagent.core.developer import Developer
 
 from factor_pool.errors import EvaluationError
-from factor_pool.records import FINAL_STAGES, Attempt, Judgement, Proposal
+from factor_pool.records import FINAL_STAGES, Attempt, Judgement
 from scenario.hypothesis import FactorExperiment
-from scenario.night import Outcome
+from scenario.night import UNTESTED, Outcome
 
 Figures = Mapping[str, Any]
 
-_UNTESTED = ("invalid", "duplicate")
-"""Stages of what was never measured."""
-
 
 class FactorRunner(Developer):
-    """Writes every attempt to the ledger before it is measured, and every decision after.
+    """Measures a batch whose attempts are in the ledger, then decides it.
 
-    Each step finds out from the ledger what is left to do, so that an iteration that was cut
-    short goes on where it stopped and does nothing twice.
+    Each finds out from the attempts what is left to do, so that an iteration that was cut short
+    goes on where it stopped and does nothing twice.
     """
 
     def develop(self, exp: FactorExperiment) -> FactorExperiment:
-        """Evaluate and decide the whole batch; the outcome is the experiment's result."""
-        night = self.scen.night
-        record = night.session.record
-        attempts = night.ledger.record(
-            night.session.id,
-            night.iteration,
-            _proposals(exp),
-            snapshot=record.snapshot,
-            label=record.label,
-            seed=record.seed,
-            borders=record.borders,
-            prompts=list(record.prompts)[-1] if night.proposer.paid else "",
-        )
-        figures = {one.id: one.figures for one in attempts if one.figures}
-        figures |= self._measured([one for one in attempts if one.stage == "proposed"])
-        gates = {one.id: one.gate for one in attempts if one.stage in FINAL_STAGES}
-        gates |= self._decided([one for one in attempts if one.id not in gates], figures)
-        night.outcome = exp.result = _outcome(attempts, gates, figures)
+        """Measure what is not yet, against the pool as the proposer knew it.
+
+        Runs beside the rest of the loop, so it reads and writes nothing but the experiment.
+        """
+        fresh = [one for one in exp.turn.attempts if one.stage == "proposed"]
+        if fresh:
+            texts = [str(one.canonical) for one in fresh]
+            results = self.scen.night.laboratory.measure(texts, exp.turn.context.pool)
+            exp.measured = {one.id: result for one, result in zip(fresh, results, strict=True)}
         return exp
 
-    def _measured(self, attempts: Sequence[Attempt]) -> dict[int, Figures]:
-        """Search figures against the pool as it was before the batch, of those that have any."""
-        if not attempts:
-            return {}
-        night = self.scen.night
-        results = night.laboratory.measure(
-            [str(one.canonical) for one in attempts], night.context.pool
-        )
-        figures, failed = {}, []
-        for attempt, result in zip(attempts, results, strict=True):
-            if isinstance(result, EvaluationError):
-                failed.append(Judgement(attempt.id, "failed", "evaluation", str(result)))
-            else:
-                figures[attempt.id] = result
+    def decide(self, exp: FactorExperiment) -> None:
+        """Decide the whole batch, and write it; the outcome is the experiment's result."""
+        attempts = exp.turn.attempts
+        failed = [
+            Judgement(number, "failed", "evaluation", str(result))
+            for number, result in exp.measured.items()
+            if isinstance(result, EvaluationError)
+        ]
         if failed:
-            night.ledger.judge(failed)
-        return figures
+            self.scen.night.ledger.judge(failed)
+        figures: dict[int, Figures] = {one.id: one.figures for one in attempts if one.figures}
+        figures |= {
+            number: result
+            for number, result in exp.measured.items()
+            if not isinstance(result, EvaluationError)
+        }
+        gates = {one.id: one.gate for one in attempts if one.stage in FINAL_STAGES}
+        gates |= self._decided([one for one in attempts if one.id not in gates], figures)
+        exp.result = _outcome(attempts, gates, figures)
 
     def _decided(
         self, attempts: Sequence[Attempt], figures: Mapping[int, Figures]
@@ -87,7 +77,7 @@ def _outcome(
     best: float | None = None
     for attempt in batch:
         gate = gates[attempt.id]
-        if attempt.stage not in _UNTESTED:
+        if attempt.stage not in UNTESTED:
             evaluated += 1
             if gate != "coverage":  # a mean over a few sessions is no figure to show
                 found = figures.get(attempt.id, {})
@@ -97,21 +87,6 @@ def _outcome(
         else:
             rejected[gate] += 1
     return Outcome(evaluated, accepted, rejected, best)
-
-
-def _proposals(exp: FactorExperiment) -> list[Proposal]:
-    said = exp.hypothesis
-    return [
-        Proposal(
-            text=verdict.text,
-            canonical=verdict.canonical,
-            proposer=said.idea.proposer,
-            hypothesis=said.hypothesis,
-            idea=said.reason,
-            error=verdict.message if verdict.canonical is None else None,
-        )
-        for verdict in exp.verdicts
-    ]
 
 
 def _stronger(best: float | None, value: Any) -> float | None:

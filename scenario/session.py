@@ -251,6 +251,8 @@ class Record:
         Spent mining.
     tallies
         Name of a proposer -> what it brought.
+    earlier_tallies
+        The same one iteration before: see `Night.begin_iteration`.
     prompts
         Versions of the prompts -> first iteration that was run with them.
     barren
@@ -270,6 +272,7 @@ class Record:
     accepted: int = 0
     seconds: float = 0.0
     tallies: dict[str, Tally] = field(default_factory=dict)
+    earlier_tallies: dict[str, Tally] = field(default_factory=dict)
     prompts: dict[str, int] = field(default_factory=dict)
     barren: int = 0
     end: str | None = None
@@ -347,6 +350,7 @@ class Session:
                 accepted=record.accepted + accepted,
                 seconds=record.seconds + self._lap(),
                 tallies=record.tallies | {proposer: tally},
+                earlier_tallies=record.tallies,
                 barren=0 if evaluated else record.barren + 1,
             )
         )
@@ -375,8 +379,13 @@ class Session:
 
 def _record(values: dict[str, object]) -> Record:
     record = Record(**values)  # type: ignore[arg-type]
-    tallies = {name: Tally(**tally) for name, tally in record.tallies.items()}  # type: ignore[arg-type]
-    return replace(record, tallies=tallies)
+
+    def read(kept: dict[str, Tally]) -> dict[str, Tally]:
+        return {name: Tally(**tally) for name, tally in kept.items()}  # type: ignore[arg-type]
+
+    return replace(
+        record, tallies=read(record.tallies), earlier_tallies=read(record.earlier_tallies)
+    )
 
 
 def _new_name() -> str:

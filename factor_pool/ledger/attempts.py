@@ -13,6 +13,7 @@ from factor_pool.records import Attempt, Judgement, Proposal
 
 _NAMES = [field.name for field in dataclasses.fields(Attempt)]
 _COLUMNS = ", ".join(_NAMES)
+_NO_LIMIT = 2**63 - 1
 
 
 class Attempts(Database):
@@ -186,6 +187,7 @@ class Attempts(Database):
         stage: str | None = None,
         gate: str | None = None,
         after: int = 0,
+        before: int | None = None,
         limit: int | None = None,
     ) -> list[Attempt]:
         """Attempts in order of id, those that match every given argument.
@@ -196,6 +198,8 @@ class Attempts(Database):
             Equal to these.
         after
             Only ids above this one: lets a loop read just what is new.
+        before
+            Only ids below this one.
         limit
             At most so many.
         """
@@ -209,8 +213,8 @@ class Attempts(Database):
             gate=gate,
         )
         return self._select(
-            f"{where} AND id > ? ORDER BY id LIMIT ?",
-            (*values, after, -1 if limit is None else limit),
+            f"{where} AND id > ? AND id < ? ORDER BY id LIMIT ?",
+            (*values, after, before or _NO_LIMIT, _NO_LIMIT if limit is None else limit),
         )
 
     def pending(self, session: str) -> list[Attempt]:

@@ -46,7 +46,8 @@ class Context:
         Usable field -> unit (`points`, `yuan`, `count`, `ratio`, `shares`, `dimensionless`).
     memory
         What is known of the attempts on this snapshot before this iteration: texts, figures of
-        the search window, stages, reasons.
+        the search window, stages, reasons; of the iteration just before, which is being measured,
+        texts and ideas alone.
     pool
         Canonical texts of the active members of the pool.
     profile

@@ -127,7 +127,7 @@ def _ideas(memory: Memory) -> list[dict[str, str]]:
         {
             "hypothesis": idea.hypothesis,
             "proposer": idea.proposer,
-            "outcome": f"{idea.accepted} of {idea.tried} accepted",
+            "outcome": f"{idea.accepted} of {idea.tried} accepted" if idea.tried else "under way",
         }
         for idea in itertools.islice(memory.ideas(), _IDEAS)
     ]

@@ -75,16 +75,23 @@ class Memory:
         """Take in a judged attempt."""
         self.learn(attempt)
         self._count(attempt)
+        self.mark(attempt)
         if attempt.canonical is not None:
-            self.mark(attempt.canonical)
             self.fields.update(set(_FIELD.findall(attempt.canonical)))
             if attempt.gate != "coverage":  # what has no values breeds what has none
                 self.archive.add(attempt.canonical, attempt.figures)
             self._compare(attempt)
 
-    def mark(self, canonical: str) -> None:
-        """Take in the text alone, of an attempt that was recorded and never judged."""
-        self._tried.add(_digest(canonical))
+    def mark(self, attempt: "Attempt") -> None:
+        """Take in nothing but that a text was tried, of an attempt that is not judged."""
+        if attempt.canonical is not None:
+            self._tried.add(_digest(attempt.canonical))
+
+    def expect(self, attempt: "Attempt") -> None:
+        """Take in what is being tried, before anything came of it."""
+        self.mark(attempt)
+        idea = attempt.hypothesis
+        self._ideas.setdefault(idea, Known(idea, attempt.proposer))
 
     def tried(self, canonical: str) -> bool:
         """Whether an attempt had this canonical text."""

@@ -20,7 +20,7 @@ from factor_pool.evaluation.windows import place
 from factor_pool.ledger import Ledger
 from scenario.feedback import FactorFeedback
 from scenario.loop import MineOptions, mine
-from scenario.night import Night
+from scenario.night import Night, Turn
 from tests.scenario.chat_server import ChatServer
 from tests.scenario.fake_model import Author
 from tests.scenario.nights import Silent
@@ -48,9 +48,10 @@ class Listener:
         self.heard: list[str] = []
         begin, feedback = Night.begin_iteration, FactorFeedback.generate_feedback
 
-        def begin_iteration(night: Night) -> None:
-            begin(night)
-            self.heard.append(context_text(night))
+        def begin_iteration(night: Night) -> Turn:
+            turn = begin(night)
+            self.heard.append(repr((turn.proposer.name, opened(turn.context))))
+            return turn
 
         def generate_feedback(role: FactorFeedback, *args: Any, **options: Any) -> Any:
             said = feedback(role, *args, **options)
@@ -59,11 +60,6 @@ class Listener:
 
         patch.setattr(Night, "begin_iteration", begin_iteration)
         patch.setattr(FactorFeedback, "generate_feedback", generate_feedback)
-
-
-def context_text(night: Night) -> str:
-    """The whole context of a proposer, every object in it opened."""
-    return repr((night.proposer.name, opened(night.context)))
 
 
 def opened(value: Any) -> Any:

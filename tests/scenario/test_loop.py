@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from data_profile.home import Home
 from factor_pool.errors import LedgerError
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
-from scenario.errors import BackendError, OptionsError, ScenarioError
+from scenario.errors import BackendError, IsolationError, OptionsError, ScenarioError
 from scenario.loop import MineOptions, mine
 from scenario.proposers.evolve import Evolve
 from tests import draws
@@ -212,12 +213,76 @@ def test_a_person_stops_it_and_goes_on(
     assert len(display.shown) == 1
     assert "goes on" in display.lines[-2]
     assert display.lines[-1].startswith("report: ")
-    assert summary.evaluated + summary.rejected.get("validity", 0) == attempts_of(home)
+    # The iteration after it is written down by then, and measured by the next run.
+    assert summary.evaluated + summary.rejected.get("validity", 0) + 16 == attempts_of(home)
     assert signal.getsignal(signal.SIGINT) is before
     display = Silent()
     assert mine(home, OPTIONS, display).session == summary.session
     assert "going on" in display.lines[0]
     assert ledger_of(home) == undisturbed
+
+
+class Uneven(Here):
+    """Takes a while over some jobs, so that now the workers are late and now the loop is."""
+
+    def run(self, jobs_: Any) -> Any:
+        time.sleep(0.15 * (len(self.jobs) % 3))
+        return super().run(jobs_)
+
+
+def test_who_is_faster_makes_no_difference(
+    home: Home, here: object, undisturbed: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scenario.loop.choose", lambda *args: Uneven())
+    mine(home, OPTIONS, Silent())
+    assert ledger_of(home) == undisturbed
+
+
+def test_the_next_iteration_is_written_while_one_is_measured(
+    home: Home, here: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Waiting(Here):
+        written = 0
+
+        def run(self, jobs_: Any) -> Any:
+            if not self.jobs:  # the first batch is not measured before the second one is written
+                deadline = time.monotonic() + 60
+                while self.written <= BATCH and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                    self.written = attempts_of(home)
+            return super().run(jobs_)
+
+    waiting = Waiting()
+    monkeypatch.setattr("scenario.loop.choose", lambda *args: waiting)
+    mine(home, MineOptions(loops=2, seed=3), Silent())
+    assert waiting.written == 2 * BATCH
+
+
+def test_workers_that_never_answer_do_not_keep_it(
+    home: Home, here: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends what is measured with the workers, and waits for nothing else."""
+
+    class Stuck(Here):
+        def __init__(self) -> None:
+            super().__init__()
+            self.closed = threading.Event()
+
+        def run(self, jobs_: Any) -> Any:
+            if not self.jobs or threading.current_thread() is threading.main_thread():
+                return super().run(jobs_)
+            assert self.closed.wait(60), "nobody closed the sandbox"
+            raise IsolationError("the sandbox was closed")
+
+        def close(self) -> None:
+            self.closed.set()
+
+    class Impatient(Silent):
+        def progress(self, progress: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("scenario.loop.choose", lambda *args: Stuck())
+    assert mine(home, MineOptions(seed=3), Impatient()).interrupted
 
 
 def test_a_second_ctrl_c_stops_at_once(home: Home, here: object) -> None:

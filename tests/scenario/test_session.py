@@ -103,6 +103,7 @@ def test_what_was_done_is_added_up_and_kept(home: Home, ledger: Ledger) -> None:
     assert (record.iterations, record.evaluated, record.accepted) == (3, 124, 1)
     assert record.tallies["evolve"].cost == 124.0
     assert record.tallies["llm"].iterations == 1
+    assert record.earlier_tallies["evolve"].cost == 64.0  # what the next one is chosen by
     assert record.barren == 0
 
 
