@@ -1,5 +1,6 @@
 """Each work-around for rdagent, by what would be seen without it."""
 
+import asyncio
 import json
 import os
 import pickle
@@ -171,6 +172,30 @@ def test_the_checkpoint_can_be_read_by_rdagent_itself(home: Home, here: object) 
     (folder,) = home.sessions.glob("*/rdagent")
     loop = FactorLoop.load(folder)
     assert (loop.session, loop.iteration) == (summary.session, 2)
+
+
+def test_two_iterations_are_under_way_without_forks_or_polling(
+    home: Home, here: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RD-Agent forks for each step once there are two, and looks once a second for a place."""
+    from rdagent.core.conf import RD_AGENT_SETTINGS
+
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def watched(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(seconds)
+
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("a step was to run in a fork")
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", refuse)
+    monkeypatch.setattr("asyncio.sleep", watched)
+    assert mine(home, MineOptions(loops=4), Silent()).end == "target"
+    assert RD_AGENT_SETTINGS.get_max_parallel() == 2
+    assert RD_AGENT_SETTINGS.is_force_subproc()
+    assert set(slept) == {0}
 
 
 def test_only_checkpoints_that_this_program_signed_are_read(home: Home, here: object) -> None:
