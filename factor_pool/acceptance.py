@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from data_profile.profile import CUTOFF, Field
-from factor_pool.discovery import next_test
+from factor_pool.discovery import OnlineRule, next_test
 from factor_pool.errors import EvaluationError, LedgerError
 from factor_pool.evaluation.inference import bootstrap_p, seed_of
 from factor_pool.evaluation.windows import Windows
@@ -155,6 +155,7 @@ class Acceptance:
         self._search = search
         self.settings = settings or Settings()
         self._who = who
+        self._rule = OnlineRule(self.settings)
         self._failures: dict[tuple[object, ...], list[Attempt]] = {}
         self.gates = gates_of(self.settings, ledger, windows.confirm.sessions, fields, cutoff)
 
@@ -226,6 +227,10 @@ class Acceptance:
                 decisions.append(Decision(False, "evaluation", reason))
         self._ledger.judge(waiting)
         return decisions
+
+    def budget_left(self) -> float:
+        """Level of the next test as a share of the first's; see `ErrorBudget.left`."""
+        return self._next_test(1.0)[0] / next_test([], 1.0, self.settings)[0]
 
     def _keep(self, attempts: Sequence[Attempt], figures: Sequence[Mapping[str, Any]]) -> None:
         """Write the figures of what is left: a test takes long beside measuring a batch."""
@@ -344,12 +349,16 @@ class Acceptance:
             return Decision(True, member=member)
         return self._not_confirmed(attempt, figures, test)
 
+    def _next_test(self, p_value: float) -> tuple[float, bool]:
+        """(level, discovery) of the next p-value; tests are read from the ledger once."""
+        self._rule.replay(self._ledger.tests(after=self._rule.position))
+        return self._rule.next(p_value)
+
     def _spend(self, attempt: Attempt, p_value: float, sign: int, daily: np.ndarray) -> Test:
         """Put the p-value through the online rule, restored from every test before it."""
-        past = self._ledger.tests()
-        level, discovery = next_test(past, p_value, self.settings)
+        level, discovery = self._next_test(p_value)
         return Test(
-            position=len(past) + 1,
+            position=self._rule.position + 1,
             attempt_id=attempt.id,
             rule=self.settings.rule_name,
             p_value=p_value,

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factor_pool.acceptance import Acceptance
-from factor_pool.error_budget import error_budget
 from factor_pool.errors import EvaluationError, PoolError
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Proposal
@@ -148,7 +147,7 @@ class Night:
         self._evaluated_before = session.record.evaluated
         self._under_way: deque[Turn] = deque()
         self._best: float | None = None
-        self._error_budget = self._budget_left()
+        self._error_budget = acceptance.budget_left()
         self.end = self._finished()
 
     @property
@@ -233,7 +232,7 @@ class Night:
         if outcome.best is not None:
             self._best = max(self._best or 0.0, abs(outcome.best))
         if outcome.accepted or "confirm" in outcome.rejected:
-            self._error_budget = self._budget_left()
+            self._error_budget = self.acceptance.budget_left()
         if outcome.accepted:
             self.publish()
         self._display.progress(self._progress())
@@ -315,7 +314,3 @@ class Night:
             deadline=self._deadline,
             error_budget=self._error_budget,
         )
-
-    def _budget_left(self) -> float:
-        """Share of the error budget that is left."""
-        return error_budget(self.ledger.tests(), self.acceptance.settings).left

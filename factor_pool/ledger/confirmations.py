@@ -12,8 +12,14 @@ class Tests(Database):
 
     __test__ = False  # not a pytest class
 
-    def tests(self) -> list[Test]:
-        """Every confirm test, in order: replaying them restores the false-discovery rule."""
+    def tests(self, after: int = 0) -> list[Test]:  # noqa: PT028 - no pytest function
+        """Every confirm test, in order: replaying them restores the false-discovery rule.
+
+        Parameters
+        ----------
+        after
+            Only those that follow the test of this position.
+        """
         return [
             Test(
                 row["position"],
@@ -24,7 +30,9 @@ class Tests(Database):
                 bool(row["discovery"]),
                 json.loads(row["figures"]),
             )
-            for row in self._rows("SELECT * FROM tests ORDER BY position")
+            for row in self._rows(
+                "SELECT * FROM tests WHERE position > ? ORDER BY position", (after,)
+            )
         ]
 
     def _insert_test(self, test: Test) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from data_profile.profile import Field, Profile
 from factor_pool.acceptance import NOT_CONFIRMED, Acceptance, Decision
-from factor_pool.discovery import next_test
+from factor_pool.discovery import OnlineRule, next_test
 from factor_pool.errors import EvaluationError, LedgerError
 from factor_pool.evaluation.yardstick import pool_fingerprint
 from factor_pool.gates import Settings
@@ -356,6 +356,38 @@ def test_addis_levels_are_those_of_the_formula_and_capped() -> None:
             found.append(t)
     assert len(found) >= 2
     assert max(test.level for test in tests) <= settings.max_p
+
+
+@pytest.mark.parametrize("name", ["addis", "lord"])
+def test_a_rule_takes_tests_in_as_they_come(name: str) -> None:
+    """The same levels as one that is restored from the first test on each time."""
+    settings = Settings(rule=name)
+    p_values = np.random.default_rng(0).beta(0.3, 1.0, 60).tolist()
+    tests = past(*p_values, settings=settings)
+    assert any(test.discovery for test in tests)
+    rule = OnlineRule(settings)
+    for test, p in zip(tests, p_values, strict=True):
+        assert rule.next(0.5)[0] == test.level  # asking takes nothing in
+        assert rule.next(p) == (test.level, test.discovery)
+        rule.replay([test])
+        assert rule.position == test.position
+
+
+def test_every_test_is_read_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From some thousand tests on, reading and replaying all took longer than a test."""
+    read: list[int] = []
+    tests = Ledger.tests
+
+    def counted(ledger: Ledger, after: int = 0) -> list[Test]:
+        found = tests(ledger, after)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(Ledger, "tests", counted)
+    for text in ("$close", "$open", "$high"):
+        desk.acceptance.decide(desk.attempt(text))
+        desk.acceptance.budget_left()
+    assert sum(read) == len(tests(desk.ledger)) > 0
 
 
 def test_one_ledger_has_one_rule() -> None:

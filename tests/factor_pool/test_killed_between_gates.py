@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from factor_pool import acceptance, gates
-from factor_pool.discovery import next_test
+from factor_pool.discovery import OnlineRule, next_test
 from factor_pool.gates import Gate, Settings
 from factor_pool.ledger import Ledger
 from factor_pool.records import Attempt, Member
@@ -77,7 +77,7 @@ def run(path: Path, switch: Switch) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(acceptance, "bootstrap_p", drawn_once)
         patch.setattr(acceptance, "gates_of", watched_gates)
-        patch.setattr(acceptance, "next_test", after(next_test, switch, "rule"))
+        patch.setattr(OnlineRule, "next", after(OnlineRule.next, switch, "rule"))
         patch.setattr(fake_night, "_confirm", after(fake_night._confirm, switch, "confirm"))
         patch.setattr(Ledger, "opened", after(Ledger.opened, switch, "opened"))
         for name in ("judge", "judged", "accept"):

@@ -5,7 +5,7 @@ with both proposers. Candidates do reach the confirm window and are tested there
 rule is made to refuse them all, since accept or reject is the one bit that may differ.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ from data_profile.home import Home
 from data_profile.panel import Panel
 from data_profile.profile import Profile
 from data_profile.store import Store
+from factor_pool.acceptance import Acceptance
+from factor_pool.discovery import OnlineRule
 from factor_pool.evaluation.windows import place
 from factor_pool.ledger import Ledger
+from factor_pool.records import Test
 from scenario.feedback import FactorFeedback
 from scenario.loop import MineOptions, mine
 from scenario.night import Night, Turn
@@ -73,11 +76,18 @@ def opened(value: Any) -> Any:
     return opened(vars(value)) if hasattr(value, "__dict__") else value
 
 
+def forgetful(rule: OnlineRule, tests: Sequence[Test]) -> None:
+    """Take in tests whose levels no rule gave."""
+    rule.position += len(tests)
+
+
 def listen_to(home: Home, panel: Panel, server: ChatServer) -> dict[str, Any]:
     """Run a night on the panel and return all that was heard."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "panel", lambda store: panel)
-        patch.setattr("factor_pool.acceptance.next_test", lambda past, p, settings: (0.0, False))
+        patch.setattr(OnlineRule, "next", lambda rule, p: (0.0, False))
+        patch.setattr(OnlineRule, "replay", forgetful)
+        patch.setattr(Acceptance, "budget_left", lambda acceptance: 1.0)
         patch.setattr("factor_pool.error_budget.next_test", lambda past, p, settings: (1.0, False))
         listener = Listener(patch)
         mine(home, MineOptions(loops=6, seed=5), Silent())
