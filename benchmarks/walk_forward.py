@@ -1,13 +1,16 @@
 """Does the predictor foretell waves better than what needs no model? A walk-forward replay.
 
     python -m benchmarks.walk_forward [FILE] [--first 2023-01-01] [--last 2025-12-31]
-        [--without pool,tra,no_stocks] [--evaluations 3000] [--seed 1] [--workers 4] [--work DIR]
-        [--json FILE]
+        [--without pool,tra,no_stocks,auction] [--evaluations 3000] [--seed 1] [--workers 4]
+        [--work DIR] [--json FILE]
 
 FILE is a panel (default: the real one beside the project). Every month a model is trained on all
 that lies before, with three months of validation and a purge on both sides, and speaks of that
 month alone. Beside it stand:
 
+at_0926      the same, brought up to date by the opening auction of the very session it is about
+             (where FILE lies beside the files of stocks): known before trading begins, not the
+             evening before
 no_stocks    the same without what the single stocks say (where FILE lies beside their files)
 pool         the same with the factors of a pool that was mined again as of each January, in a home
              that holds only the panel up to then; it speaks of that year alone, so that no session
@@ -47,6 +50,7 @@ from data_profile.home import Home
 from data_profile.sources.panel_file import read
 from data_profile.store import Store
 from predictor import tra
+from predictor.auction import Auction, history
 from predictor.dataset import Dataset, Panels, build, panels, split_usable
 from predictor.features import BASE_FEATURES, MEMBERS, Feature
 from predictor.holdout import MORE_METRICS, Bootstrap, Outcome, daily, difference, table
@@ -122,8 +126,9 @@ def key_of(dataset: Dataset, found: Sequence[Window], *more: object) -> str:
 
 
 def ours(
-    name: str, dataset: Dataset, found: Sequence[Window], work: Work, seed: int, workers: int
-) -> Replay:
+    name: str, dataset: Dataset, found: Sequence[Window], work: Work, seed: int, workers: int,
+    auction: Auction | None = None,
+) -> Replay:  # fmt: skip
     """The replay of a dataset, with a line a window."""
     started = time.monotonic()
 
@@ -131,9 +136,11 @@ def ours(
         print(f"{name}: {session[:7]} after {time.monotonic() - started:.0f} s", file=sys.stderr)
 
     def make() -> dict[str, np.ndarray]:
-        return dict(replay(dataset, found, seed=seed, workers=workers, said=say).scores)
+        made = replay(dataset, found, seed=seed, workers=workers, auction=auction, said=say)
+        return dict(made.scores)
 
-    scores = work.arrays(name, key_of(dataset, found, seed), make)
+    opened = () if auction is None else (auction.gap.tobytes(), auction.sealed.tobytes())
+    scores = work.arrays(name, key_of(dataset, found, seed, *opened), make)
     return Replay(dataset.sessions, dataset.sectors, scores, tuple(found))
 
 
@@ -211,6 +218,9 @@ def judged(
             for name, series in cut.items()
             if name != "persistence"
         },
+        "auction_adds": difference(cut["at_0926"], cut["ours"], bootstrap)
+        if "at_0926" in cut
+        else None,
         "stocks_add": difference(cut["ours"], cut["no_stocks"], bootstrap)
         if "no_stocks" in cut
         else None,
@@ -267,7 +277,7 @@ def show(document: Mapping[str, Any]) -> None:
                     cell += f" [{gain['low']:+.4f}, {gain['high']:+.4f}]"
                 cells.append(f"{cell:>27}")
             print(f"{metric:22}" + "".join(cells))
-        for name in ("stocks_add", "pool_adds"):
+        for name in ("auction_adds", "stocks_add", "pool_adds"):
             if period[name]:
                 print(f"{name.replace('_', ' ')}:")
             for metric, gain in (period[name] or {}).items():
@@ -275,26 +285,30 @@ def show(document: Mapping[str, Any]) -> None:
                     print(f"  {metric:22} {gain['mean']:+.4f} [{gain['low']:+.4f}, "
                           f"{gain['high']:+.4f}]")  # fmt: skip
     print("\n[..] 95% interval of the paired difference to persistence")
-    for name, tenths in document["calibration"].items():
-        print(f"{name}, said/happened by tenths: "
-              + " ".join(f"{said:.3f}/{came:.3f}" for said, came in tenths))  # fmt: skip
+    for when in ("calibration", "calibration_at_0926"):
+        for name, tenths in (document[when] or {}).items():
+            print(f"{when.replace('_', ' ')}, {name}, said/happened by tenths: "
+                  + " ".join(f"{said:.3f}/{came:.3f}" for said, came in tenths))  # fmt: skip
     print("rank IC if the expected counts were right and counts Poisson: "
           + ", ".join(f"{value:.4f}" for value in document["ideal_rank_ic"]))  # fmt: skip
     for bar in document["bars"]:
         verdict = "reached" if bar["reached"] else "MISSED"
-        print(f"{verdict:8} {bar['metric']:22} {bar['period']}: {bar['value']:.4f}, bar "
-              f"{bar['bar']}, plain LightGBM {bar['plain']}")  # fmt: skip
+        print(f"{verdict:8} {bar['method']:8} {bar['metric']:22} {bar['period']}: "
+              f"{bar['value']:.4f}, bar {bar['bar']}, plain LightGBM {bar['plain']}")  # fmt: skip
 
 
 def bars(periods: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each bar, and whether the model without a pool reached it."""
+    """Each bar, and whether the model without a pool reached it: in the evening, and at 09:26."""
     result = []
-    for metric, (which, bar, plain) in BARS.items():
-        value = periods[which]["methods"]["ours"][metric]["mean"]
-        result.append({
-            "metric": metric, "period": "..".join(PERIODS[which]), "value": value, "bar": bar,
-            "plain": plain, "reached": value >= bar,
-        })  # fmt: skip
+    for method in ("ours", "at_0926"):
+        for metric, (which, bar, plain) in BARS.items():
+            if method not in periods[which]["methods"]:
+                continue
+            value = periods[which]["methods"][method][metric]["mean"]
+            result.append({
+                "method": method, "metric": metric, "period": "..".join(PERIODS[which]),
+                "value": value, "bar": bar, "plain": plain, "reached": value >= bar,
+            })  # fmt: skip
     return result
 
 
@@ -314,9 +328,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 last_test=arguments.last)
     )  # fmt: skip
     outcome = outcome_of(dataset)
+    auction = None
+    if "auction" not in arguments.without:
+        auction = history(home.store, market.outcome)
     clock = time.monotonic()
-    replayed = ours("ours", dataset, found, work, seed, workers)
+    replayed = ours("ours", dataset, found, work, seed, workers, auction)
     methods: dict[str, Series] = {"ours": replayed.judged(outcome)}
+    if auction is not None:
+        methods["at_0926"] = replayed.opened().judged(outcome)
     seconds["ours"] = round(time.monotonic() - clock, 1)
     if MEMBERS in dataset.names and "no_stocks" not in arguments.without:
         without = ours("no-stocks", dataset.drop([MEMBERS]), found, work, seed, workers)
@@ -349,6 +368,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "periods": periods,
         "bars": bars(periods),
         "calibration": calibration(replayed, dataset),
+        "calibration_at_0926": calibration(replayed.opened(), dataset) if auction else None,
         "ideal_rank_ic": [ideal(replayed, dataset, period, seed) for period in PERIODS],
     }
 

@@ -10,7 +10,7 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -189,13 +189,9 @@ class _Run:
 
     def go(self, deadline: float) -> Report:
         self._journal.begin(self._session, self._step.name, self._now())
-        scratch = self._home.cache / "collect"
-        jobs = [Job(name, self._sources[name], self._session) for name in self._wanted()]
-        for name, answer in fetch(jobs, scratch, deadline=deadline):
-            if isinstance(answer, SourceError):
-                self._note(name, "failed", f"{type(answer).__name__}: {answer}")
-            else:
-                self._keep(name, answer)
+        wanted = self._wanted()
+        self._ask([name for name, instead_of in wanted if instead_of is None], deadline)
+        self._ask([name for name, instead_of in wanted if self._lacks(instead_of)], deadline)
         built = None
         if self._step.builds:
             try:
@@ -208,8 +204,27 @@ class _Run:
                 raise
         return self._end(built)
 
-    def _wanted(self) -> list[str]:
-        """Sources of this step that are to be asked; of the others it is noted why not."""
+    def _ask(self, names: Sequence[str], deadline: float) -> None:
+        """Ask sources, one after the other, and keep what they say."""
+        jobs = [Job(name, self._sources[name], self._session) for name in names]
+        for name, answer in fetch(jobs, self._home.cache / "collect", deadline=deadline):
+            if isinstance(answer, SourceError):
+                self._note(name, "failed", f"{type(answer).__name__}: {answer}")
+            else:
+                self._keep(name, answer)
+
+    def _lacks(self, name: str | None) -> bool:
+        """Whether a source with an understudy has not come in."""
+        if name is None:
+            return False
+        found = self._fetches.get(name)
+        return found is None or found.outcome != "good"
+
+    def _wanted(self) -> list[tuple[str, str | None]]:
+        """Sources of this step that are to be asked, each with the one that makes it needless.
+
+        Of the others it is noted why not.
+        """
         have = {
             entry.source
             for entry in self._raw.observations(session=self._session)
@@ -227,7 +242,7 @@ class _Run:
             elif source.snapshot and shown != self._session:
                 self._note(name, "gone", f"its upstream only tells what is now, which is {shown}")
             else:
-                wanted.append(name)
+                wanted.append((name, source.instead_of))
         return wanted
 
     def _keep(self, name: str, told: Observation) -> None:

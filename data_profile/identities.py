@@ -217,6 +217,7 @@ IDENTITIES: Mapping[str, tuple[Identity, ...]] = {
     "board_main_flow": (_MAIN, _ONE_TURNOVER),
     "board_quotes": (_SPAN, _CHANGE, _PREVIOUS),
     "stocks": (_SPAN, _CHANGE, _PREVIOUS, _FLOAT, _TRADED),
+    "opening_quotes": (_CHANGE, _PREVIOUS, _FLOAT),
     "board_quotes_history": (_SPAN, _CHANGE, _CHAIN, _AVERAGE),
     "board_main_flow_history": (_MAIN, _ONE_TURNOVER),
     "lhb_stocks": (_BOUGHT, _LISTED),

@@ -19,7 +19,7 @@ from data_profile.identities import identities
 from data_profile.sources.base import Observation
 
 _EVERY_DAY = ("limit_up_pool", "limit_up_previous", "strong_pool")  # never without a row
-_LISTS = ("board_flow", "board_main_flow", "board_quotes", "stocks")
+_LISTS = ("board_flow", "board_main_flow", "board_quotes", "stocks", "opening_quotes")
 # Of these an observation may well say what the one before said, or be of another board.
 _REPEATS = ("board_members", "news", "board_quotes_history", "board_main_flow_history")
 _SCALE = 100.0

@@ -1,41 +1,42 @@
-"""The 09:26 step: how yesterday's limit-ups came out of the opening auction re-ranks the sectors.
+"""The 09:26 step: the opening auction brings the evening's forecast up to date.
 
-The rule. A sector's gap is the mean, over its limit-ups of the session before, of auction price
-over previous close, less 1; a sector without one takes the median of the others. Its strength is
-the expected count that belongs to its place in the forecast, times 1 + 10 x gap (0 at least): that
-yesterday's limit-ups open 3% higher counts for 30% more limit-ups. The top sectors are put in the
-order of strength, so where all gaps are equal nothing moves, and no sector enters that the forecast
-left out.
-
-docs/backtest.md has what this rule did on half a year of real opening prices.
+Where the whole market's opening prices were collected and the model has learnt what they say
+(`predictor.update`), every sector gets new probabilities and a new place. Where only yesterday's
+limit-ups are known, a rule puts the top sectors into a new order (`predictor.leaders`). Where
+neither is, the forecast stands as it was. Each says which it is.
 """
 
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from data_profile.day import resolver
-from data_profile.day_tables import DayTables
 from data_profile.home import Home
-from data_profile.members import Members
 from data_profile.raw import Raw
 from data_profile.schedule import SHANGHAI, china_now, step
-from data_profile.sectors import Sectors
 from data_profile.stocks import StockStore
+from data_profile.store import Store
+from predictor import storage
+from predictor.auction import observed
 from predictor.errors import PredictorError
 from predictor.explain import Language
+from predictor.leaders import Leaders, leaders, limit_ups, strengths
+from predictor.model import Prediction
+from predictor.update import Update
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WEIGHT = 10.0
+WAVES = 5
+_NUMBERS = ("score", "expected_count", "p_at_least_one", "p_surge")
 _WORDS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "rule": "strength = expected limit-ups of the place x (1 + 10 x mean auction gap of the "
         "sector's limit-ups of the session before)",
+        "model": "the model's lines in the sectors' gaps and their stocks that open at the limit, "
+        "fitted to {sessions} sessions; strength = expected limit-ups",
         "none": "no auction data of {session}: the ranking stays as it was",
         "unplaced": "auction data of {session}, but of no ranked sector: the ranking stays as it "
         "was",
@@ -44,36 +45,46 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "up": "{name}: {before} -> {rank}; {stocks} limit-ups of yesterday open {gap:+.1%} on "
         "average, {higher} of them higher",
         "neutral": "{name}: {before} -> {rank}; no limit-up of yesterday in the auction",
+        "opened": "{name}: {before} -> {rank}; opens {gap:+.1%}, {sealed} of its stocks at the "
+        "limit; limit-ups expected {was[1]:.1f} -> {now[1]:.1f}, P(wave) {was[3]:.0%} -> "
+        "{now[3]:.0%}",
+        "unopened": "{name}: {before} -> {rank}; nothing of it in the auction",
     },
     "zh": {
         "rule": "强度 = 该名次的预期涨停数 ×（1 + 10 × 板块昨日涨停股平均竞价涨幅）",
+        "model": "模型按板块竞价涨幅与竞价涨停家数更新（以 {sessions} 个交易日拟合）；"
+        "强度 = 预期涨停数",
         "none": "没有 {session} 的竞价数据，排名不变",
         "unplaced": "有 {session} 的竞价数据，但不涉及上榜板块，排名不变",
         "same": "{session} 竞价确认原排名",
         "changed": "{session} 竞价后 {all} 个板块中有 {moved} 个名次变化",
         "up": "{name}：{before} → {rank}；昨日涨停 {stocks} 只平均竞价 {gap:+.1%}，{higher} 只高开",
         "neutral": "{name}：{before} → {rank}；竞价中没有该板块的昨日涨停股",
+        "opened": "{name}：{before} → {rank}；竞价 {gap:+.1%}，{sealed} 家竞价涨停；预期涨停 "
+        "{was[1]:.1f} → {now[1]:.1f} 家，成潮概率 {was[3]:.0%} → {now[3]:.0%}",
+        "unopened": "{name}：{before} → {rank}；竞价中没有该板块的数据",
     },
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Opening:
-    """How the limit-ups of the session before came out of a sector's auction.
+class Opened:
+    """How a sector opened, and what that makes of its forecast.
 
     Parameters
     ----------
-    stocks
-        How many of them have an auction price.
-    higher
-        How many lie above their previous close.
     gap
-        Mean of price over previous close, less 1.
+        Auction price over previous close, less 1, mean of its stocks; None unknown.
+    sealed
+        Its stocks whose auction price is their upper limit; None unknown.
+    was, now
+        Score, expected count, P(at least one) and P(wave) of the evening, and after the auction.
     """
 
-    stocks: int
-    higher: int
-    gap: float
+    gap: float | None
+    sealed: int | None
+    was: tuple[float, ...]
+    now: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -87,9 +98,10 @@ class Confirmed:
     sector_id, name
         Id in the store, and its display name.
     strength
-        By which it is ranked.
-    opening
-        None where none of its limit-ups of the session before has an auction price.
+        By which it is ranked: limit-ups expected, or what the rule of `predictor.leaders` says.
+    found
+        What moved it. None by the rule, where none of its limit-ups of the session before has an
+        auction price.
     """
 
     rank: int
@@ -97,19 +109,29 @@ class Confirmed:
     sector_id: str
     name: str
     strength: float
-    opening: Opening | None
+    found: Leaders | Opened | None
 
     def text(self, language: Language) -> str:
         """What moved it, in words."""
         words = _WORDS[language]
-        if self.opening is None:
+        if self.found is None:
             return words["neutral"].format(**vars(self))
-        return words["up"].format(**vars(self), **vars(self.opening))
+        key = "up" if isinstance(self.found, Leaders) else "opened"
+        if isinstance(self.found, Opened) and self.found.gap is None:
+            key = "unopened"
+        return words[key].format(**vars(self), **vars(self.found))
 
     def to_dict(self, language: Language) -> dict[str, Any]:
-        """Numbers rounded to 6 digits; the opening's are null where it has none."""
-        opening = vars(self.opening) if self.opening else dict.fromkeys(("stocks", "higher", "gap"))
-        numbers = {**opening, "strength": self.strength}
+        """Numbers rounded to 6 digits; null where the method does not give them."""
+        numbers: dict[str, float | None] = dict.fromkeys(
+            ("stocks", "higher", "gap", "sealed", *_NUMBERS[1:])
+        )
+        if isinstance(self.found, Leaders):
+            numbers |= vars(self.found)
+        if isinstance(self.found, Opened):
+            numbers |= {"gap": self.found.gap, "sealed": self.found.sealed}
+            numbers |= dict(zip(_NUMBERS[1:], self.found.now[1:], strict=True))
+        numbers["strength"] = self.strength
         return {
             "rank": self.rank,
             "before": self.before,
@@ -133,13 +155,25 @@ class Confirmation:
     observed_at
         When the auction's table was fetched; None where there is none.
     ranking
-        The forecast's top sectors, in their new order.
+        The top sectors, in their new order; by the rule always those of the forecast.
+    method
+        "model" or "rule".
+    sessions
+        How many the model's lines were fitted to; 0 by the rule.
+    waves
+        The first sectors by the new probability of a wave; none by the rule.
+    scores
+        What is now said of every sector; nothing by the rule.
     """
 
     for_session: datetime.date
     state: str
     observed_at: datetime.datetime | None
     ranking: tuple[Confirmed, ...]
+    method: Literal["model", "rule"] = "rule"
+    sessions: int = 0
+    waves: tuple[Confirmed, ...] = ()
+    scores: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def moved(self) -> tuple[Confirmed, ...]:
@@ -159,23 +193,27 @@ class Confirmation:
             "for_session": self.for_session.isoformat(),
             "state": self.state,
             "observed_at": self.observed_at and self.observed_at.isoformat(),
-            "rule": _WORDS[language]["rule"],
+            "method": self.method,
+            "rule": _WORDS[language][self.method].format(sessions=self.sessions),
             "summary": self.text(language),
             "changes": [one.text(language) for one in self.moved],
             "ranking": [one.to_dict(language) for one in self.ranking],
+            "waves": [one.to_dict(language) for one in self.waves],
+            "scores": [dict(row) for row in self.scores],
         }
 
 
 def confirm(
     home: Home, document: Mapping[str, Any], *, now: datetime.datetime | None = None
 ) -> Confirmation:
-    """Re-rank a forecast's top sectors by the opening auction of its session.
+    """Bring a forecast up to date by the opening auction of its session.
 
     Parameters
     ----------
     home
-        Its raw zone is read: the auction's table of the session, and the pool of limit-ups and the
-        members of the session before. Nothing is written.
+        Its raw zone is read: the morning's tables, and the pool of limit-ups and the members of
+        the session before; its map of stocks, and the card of the model that made the forecast.
+        Nothing is written.
     document
         `Forecast.to_dict()`.
     now
@@ -184,10 +222,11 @@ def confirm(
     Raises
     ------
     PredictorError
-        The document is no forecast.
+        The document is no forecast, or the morning's quotes contradict each other.
     data_profile.errors.StoreError
-        The raw zone is damaged.
+        The raw zone or the stock store is damaged.
     """
+    now = now or china_now()
     try:
         as_of = datetime.date.fromisoformat(document["as_of"])
         session = datetime.date.fromisoformat(document["for_session"])
@@ -198,27 +237,36 @@ def confirm(
     except (KeyError, TypeError, ValueError) as error:
         raise PredictorError(f"the document is no forecast: {error!r}") from error
     raw = Raw(home.store / "raw")
-    found = _auction(raw, session, now or china_now())
+    stocks = StockStore(home.store / "stocks")
+    update = _update(home, document)
+    opening = _table(raw, "opening_quotes", session, now)
+    if opening is not None and update is not None and stocks.has("map"):
+        made = _by_model(home, document, session, opening, stocks.map(), update)
+        if made is not None:
+            return made
+    found = _table(raw, "auction", session, now) or _of_limit_ups(raw, opening, as_of)
     if found is None:
         return Confirmation(session, "absent", None, rerank(rows, {}))
     auction, observed_at = found
-    openings = _openings(auction, _sectors_of(home, raw, as_of))
-    ranking = rerank(rows, openings)
-    if all(one.opening is None for one in ranking):
+    ranking = rerank(rows, leaders(home, raw, auction, as_of))
+    if all(one.found is None for one in ranking):
         return Confirmation(session, "unplaced", observed_at, ranking)
-    moved = any(one.rank != one.before for one in ranking)
-    return Confirmation(session, "changed" if moved else "confirmed", observed_at, ranking)
+    return Confirmation(session, _state(ranking), observed_at, ranking)
 
 
-def _auction(
-    raw: Raw, session: datetime.date, now: datetime.datetime
+def _state(ranking: Sequence[Confirmed]) -> str:
+    return "changed" if any(one.rank != one.before for one in ranking) else "confirmed"
+
+
+def _table(
+    raw: Raw, table: str, session: datetime.date, now: datetime.datetime
 ) -> "tuple[pd.DataFrame, datetime.datetime] | None":
-    """The last good table of the auction that was observed after its prices were final."""
+    """The last good table of the morning that was observed after its prices were final."""
     final = step("confirm").opens(session) - datetime.timedelta(minutes=1)
     good = [
         entry
         for entry in raw.observations(session=session, as_of=now)
-        if entry.source.split(".")[1] == "auction"
+        if entry.source.split(".")[1] == table
         and not entry.quarantined
         and entry.observed_at >= final
     ]
@@ -228,62 +276,107 @@ def _auction(
     return told.frame, told.observed_at.astimezone(SHANGHAI)
 
 
-def _sectors_of(home: Home, raw: Raw, as_of: datetime.date) -> "pd.DataFrame":
-    """(code, sector) of the limit-ups of a session: by the boards' members, by the industry that
-    the pool itself names, else by the map of the stock store.
-    """  # noqa: D205
-    import pandas as pd
-
-    pools = [
-        raw.get(entry.id).frame
-        for entry in raw.observations(session=as_of)
-        if entry.source.split(".")[1] == "limit_up_pool" and not entry.quarantined
-    ]
-    stocks = StockStore(home.store / "stocks")
-    parts = []
-    if pools:
-        pool = pools[-1]
-        resolve = resolver(Sectors(home.store / "sectors"), [], as_of)
-        day = DayTables.of({"limit_up_pool": pool}, Members(raw).of(as_of).table, resolve)
-        parts.append(day.place(pool)[["code", "sector"]])
-    if stocks.has("map"):
-        known = stocks.map().dropna(subset="sector_id")[["code", "sector_id"]]
-        placed = set(parts[0]["code"]) if parts else set()
-        rest = known[~known["code"].isin(placed)]
-        parts.append(rest.rename(columns={"sector_id": "sector"}))
-    return pd.concat(parts) if parts else pd.DataFrame({"code": [], "sector": []}, dtype=object)
+def _of_limit_ups(
+    raw: Raw, opening: "tuple[pd.DataFrame, datetime.datetime] | None", as_of: datetime.date
+) -> "tuple[pd.DataFrame, datetime.datetime] | None":
+    """The auction's table of the limit-ups of session `as_of`, out of the whole market's."""
+    pool = limit_ups(raw, as_of)
+    if opening is None or pool is None:
+        return None
+    quotes, observed_at = opening
+    quotes = quotes[quotes["code"].isin(pool["code"]) & (quotes["volume"] > 0)]
+    return quotes.assign(gap=quotes["open"] / quotes["previous_close"] - 1), observed_at
 
 
-def _openings(auction: "pd.DataFrame", links: "pd.DataFrame") -> dict[str, Opening]:
-    """Sector id -> how its stocks of the table opened."""
-    rows = auction.dropna(subset="gap").merge(links, on="code")
-    return {
-        str(sector): Opening(len(gaps), int((gaps > 0).sum()), float(gaps.mean()))
-        for sector, gaps in rows.groupby("sector")["gap"]
-    }
+def _update(home: Home, document: Mapping[str, Any]) -> Update | None:
+    """What the forecast's own model has learnt of auctions; None where it is gone, or nothing."""
+    model = document.get("model")
+    if model not in storage.ids(home.models) or not document.get("scores"):
+        return None
+    learnt = storage.load(home.models / model).card.get("auction")
+    return None if learnt is None else Update.from_dict(learnt)
+
+
+def _by_model(
+    home: Home,
+    document: Mapping[str, Any],
+    session: datetime.date,
+    opening: "tuple[pd.DataFrame, datetime.datetime]",
+    stocks: "pd.DataFrame",
+    update: Update,
+) -> Confirmation | None:
+    """Every sector of the forecast anew; None where the quotes are of none of them."""
+    said = document["scores"]
+    sectors = [str(row["sector_id"]) for row in said]
+    quotes, observed_at = opening
+    auction = observed(quotes, stocks, sectors, session)
+    known = auction.known[0]
+    if not known.any():
+        return None
+    was = np.array([[float(row[name]) for name in _NUMBERS] for row in said])
+    made = update(Prediction(*was.T), auction.terms(np.ones((1, len(sectors)), dtype=bool))[0])
+    after = np.stack([getattr(made, name) for name in _NUMBERS], axis=1)
+    kept = np.array([not row.get("removed", False) for row in said])
+    names = Store(home.store).names()
+    before = _places(was[:, 0], kept)
+
+    def rows(by: np.ndarray, most: int) -> tuple[Confirmed, ...]:
+        order = [i for i in np.argsort(-by, kind="stable") if kept[i]][:most]
+        return tuple(
+            Confirmed(
+                place, before[i], sectors[i], names.get(sectors[i], sectors[i]),
+                float(after[i, 1]),
+                Opened(
+                    float(auction.gap[0, i]) if known[i] else None,
+                    int(auction.sealed[0, i]) if known[i] else None,
+                    tuple(was[i].tolist()),
+                    tuple(after[i].tolist()),
+                ),
+            )
+            for place, i in enumerate(order, start=1)
+        )  # fmt: skip
+
+    ranking = rows(after[:, 0], len(document["ranking"]))
+    return Confirmation(
+        session,
+        _state(ranking),
+        observed_at,
+        ranking,
+        "model",
+        update.sessions,
+        rows(after[:, 3], WAVES),
+        tuple(
+            {
+                "sector_id": sector,
+                **{n: round(float(x), 6) for n, x in zip(_NUMBERS, numbers, strict=True)},
+                "removed": not keep,
+            }
+            for sector, numbers, keep in zip(sectors, after, kept, strict=True)
+        ),
+    )
+
+
+def _places(score: np.ndarray, kept: np.ndarray) -> dict[int, int]:
+    """Row -> its place among those that are kept, by score."""
+    order = [int(i) for i in np.argsort(-score, kind="stable") if kept[i]]
+    return {i: place for place, i in enumerate(order, start=1)}
 
 
 def rerank(
-    rows: Sequence[tuple[str, str, float]], openings: Mapping[str, Opening]
+    rows: Sequence[tuple[str, str, float]], found: Mapping[str, Leaders]
 ) -> tuple[Confirmed, ...]:
-    """The module's rule.
+    """The order by the rule of `predictor.leaders`.
 
     Parameters
     ----------
     rows
         (sector id, name, expected count) of the top sectors, by place.
-    openings
+    found
         Sector id -> how its limit-ups of the session before came out of the auction.
     """
-    known = [openings[sector].gap for sector, _, _ in rows if sector in openings]
-    usual = float(np.median(known)) if known else 0.0
-    dealt = sorted((expected for _, _, expected in rows), reverse=True)
-    strength = [
-        value * max(0.0, 1 + WEIGHT * (openings[sector].gap if sector in openings else usual))
-        for (sector, _, _), value in zip(rows, dealt, strict=True)
-    ]
+    strength = strengths([(sector, expected) for sector, _, expected in rows], found)
     order = sorted(range(len(rows)), key=lambda i: (-strength[i], i))
     return tuple(
-        Confirmed(place, i + 1, rows[i][0], rows[i][1], strength[i], openings.get(rows[i][0]))
+        Confirmed(place, i + 1, rows[i][0], rows[i][1], strength[i], found.get(rows[i][0]))
         for place, i in enumerate(order, start=1)
     )

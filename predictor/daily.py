@@ -15,9 +15,9 @@ partial day says what was missing; where the day itself is missing there is none
 """
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from data_profile.errors import DataError
 from data_profile.home import Home
@@ -46,6 +46,8 @@ _WORDS = {
         "confirm": "Auction of {session}: {moved}",
         "moved": "the order changes",
         "same": "the order stands",
+        "waves": "Most likely to see a wave:",
+        "numbers": "{name}: {expected_count:.1f} limit-ups expected, P(wave) {p_surge:.0%}",
         "none": "No forecast for {session}",
         "partial": "Data of {day} is partial, without: {missing}.",
         "proof": "Forecast {id}, made {made}, {hash}",
@@ -56,6 +58,8 @@ _WORDS = {
         "confirm": "{session} 竞价：{moved}",
         "moved": "排名有变",
         "same": "排名不变",
+        "waves": "最可能成潮：",
+        "numbers": "{name}：预期涨停 {expected_count:.1f} 家，成潮概率 {p_surge:.0%}",
         "none": "{session} 没有预测",
         "partial": "{day} 的数据不完整，缺少：{missing}。",
         "proof": "预测 {id}，生成于 {made}，{hash}",
@@ -179,13 +183,26 @@ def rerank(home: Home, session: datetime.date, clock: Clock) -> Done:
             session=session, moved=words["moved" if said.moved else "same"]
         )
         lines = [told["summary"], ""]
-        lines += [f"{row['rank']}. {one_line(row['name'])}" for row in told["ranking"]]
+        lines += [f"{row['rank']}. {_after_auction(row)}" for row in told["ranking"]]
+        if told["waves"]:
+            lines += ["", words["waves"]]
+            lines += [f"{row['rank']}. {_after_auction(row)}" for row in told["waves"]]
         lines += ["", *(f"- {one_line(change)}" for change in told["changes"])]
         message = Message(title, "\n".join(lines))
         done = _deliver(home, session, "rerank", f"confirm-{number}", message, clock)
         return Done(done.state, f"{told['summary']}; {done.note}", done.parts)
 
     return _guarded(reranked)
+
+
+def _after_auction(row: Mapping[str, Any]) -> str:
+    """A sector's name, and its numbers where the model gave new ones."""
+    name = one_line(row["name"])
+    if row["p_surge"] is None:
+        return name
+    return _WORDS[language()]["numbers"].format(name=name, **{
+        key: row[key] for key in ("expected_count", "p_surge")
+    })  # fmt: skip
 
 
 def report(home: Home, session: datetime.date, clock: Clock) -> Done:

@@ -16,11 +16,14 @@ import numpy as np
 
 from data_profile.panel import Panel
 from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
+from predictor.auction import Auction
 from predictor.calibration import Logistic
 from predictor.dataset import Dataset
+from predictor.features import COMPANIES
 from predictor.holdout import MORE_METRICS, Outcome, daily
-from predictor.model import ORDERS, fit
+from predictor.model import ORDERS, Model, Prediction, fit
 from predictor.rolling import Window, fitted
+from predictor.update import Update
 
 KIND = "walk-forward replay"
 # By which of its orders, or probabilities, the model is judged.
@@ -38,6 +41,9 @@ SOURCES: Mapping[str, str] = {
     "brier_surge": "p_surge",
 }
 
+OPENED = "opened "
+"""Begins the keys of what is said again after the opening auction."""
+
 Said = Callable[[str], None]
 
 
@@ -51,7 +57,9 @@ class Replay:
         Of the dataset: T and S.
     scores
         Order (`predictor.model.ORDERS`), "expected_count", "p_at_least_one" and "p_surge" ->
-        float64 (T, S); NaN on sessions that no window tests, and without a row.
+        float64 (T, S); NaN on sessions that no window tests, and without a row. With auctions the
+        same again, with `OPENED` before their names, as said after the auction of the session
+        they are about.
     windows
         In time order.
     """
@@ -66,6 +74,12 @@ class Replay:
         """Metric (`holdout.MORE_METRICS`) -> its value of each session, float64 (T,)."""
         return daily({metric: self.scores[name] for metric, name in SOURCES.items()}, outcome)
 
+    def opened(self) -> "Replay":
+        """What was said after the auction; nothing in the scores where it was not asked."""
+        scores = {name.removeprefix(OPENED): values for name, values in self.scores.items()
+                  if name.startswith(OPENED)}  # fmt: skip
+        return replace(self, scores=scores)
+
 
 def expanding(windows: Sequence[Window]) -> list[Window]:
     """The same windows, each trained on everything before its validation."""
@@ -79,6 +93,7 @@ def replay(
     seed: int = 1,
     workers: int = 4,
     folder: Path | None = None,
+    auction: Auction | None = None,
     said: Said | None = None,
 ) -> Replay:
     """Fit a model on each window and let it speak of the window's test sessions.
@@ -95,6 +110,9 @@ def replay(
         Processes, each fitting one window at a time.
     folder
         Where each window's model is kept, and read instead of being fitted again; None for nowhere.
+    auction
+        What the opening auctions said: each window's forecasts are then brought up to date, too,
+        by what its validation taught (`predictor.update`).
     said
         Called with the first test session of each window that is done, in time order.
 
@@ -105,7 +123,7 @@ def replay(
     """
     scores: dict[str, np.ndarray] = {}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _receive, (dataset, seed, folder)) as pool:
+    with ProcessPoolExecutor(workers, context, _receive, (dataset, seed, folder, auction)) as pool:
         for window, found in zip(windows, pool.map(_window, windows), strict=True):
             for name, values in found.items():
                 whole = scores.setdefault(name, np.full(dataset.present.shape, np.nan))
@@ -185,15 +203,15 @@ def _probabilities(
 _task: dict[str, Any] = {}
 
 
-def _receive(dataset: Dataset, seed: int, folder: Path | None) -> None:
+def _receive(dataset: Dataset, seed: int, folder: Path | None, auction: Auction | None) -> None:
     """What every task of this worker process needs, sent once."""
-    _task.update(dataset=dataset, seed=seed, folder=folder)
+    _task.update(dataset=dataset, seed=seed, folder=folder, auction=auction)
 
 
 def _window(window: Window) -> dict[str, np.ndarray]:
     """Fit one window; its scores, (test sessions, S)."""
     dataset: Dataset = _task["dataset"]
-    seed, folder = _task["seed"], _task["folder"]
+    seed, folder, auction = _task["seed"], _task["folder"], _task["auction"]
     if folder is None:
         model = fit(dataset, window.train, window.valid, seed=seed, step=lambda _: None)
     else:
@@ -201,13 +219,42 @@ def _window(window: Window) -> dict[str, np.ndarray]:
     present = dataset.present[window.test]
     values = dataset.values[window.test][present]
     said = model.predict(values)
-    found = {name: model.raw(name, values) for name in ORDERS} | {
-        "expected_count": said.expected_count,
-        "p_at_least_one": said.p_at_least_one,
-        "p_surge": said.p_surge,
-    }
+    found = {name: model.raw(name, values) for name in ORDERS} | _numbers(said)
+    if auction is not None:
+        update = Update.fit(model, dataset, auction, window.valid)
+        terms = auction.rows(window.test).terms(present)[present]
+        found |= _after_auction(found, said, update, terms, values, model)
     result = {}
     for name, column in found.items():
         result[name] = np.full(present.shape, np.nan)
         result[name][present] = column
     return result
+
+
+def _numbers(said: Prediction) -> dict[str, np.ndarray]:
+    return {name: getattr(said, name) for name in ("expected_count", "p_at_least_one", "p_surge")}
+
+
+def _after_auction(
+    evening: Mapping[str, np.ndarray],
+    said: Prediction,
+    update: Update | None,
+    terms: np.ndarray,
+    values: np.ndarray,
+    model: Model,
+) -> dict[str, np.ndarray]:
+    """The scores of N sectors as said after the auction; the evening's where nothing is learnt."""
+    found = dict(evening)
+    if update is not None:
+        said = update(said, terms)
+        names = [feature.name for feature in model.features]
+        companies = values[:, names.index(COMPANIES)].astype(np.float64)
+        count = np.log(said.expected_count)
+        found |= _numbers(said) | {
+            "rank": said.score,
+            "any": said.p_at_least_one,
+            "count": count,
+            "surge": said.p_surge,
+            "intensity": count - np.log(np.where(companies > 0, companies, 1.0)),
+        }
+    return {f"{OPENED}{name}": column for name, column in found.items()}

@@ -6,10 +6,12 @@ import numpy as np
 
 from data_profile.panel import Panel
 from factor_pool.evaluation.baselines import PERSISTENCE, SIZE, design
+from predictor.auction import Auction
 from predictor.dataset import Dataset
 from predictor.holdout import BLOCK, LEVEL, METRICS, Bootstrap, Outcome, daily, difference, table
 from predictor.model import Model, heads_of
 from predictor.splits import Split, span
+from predictor.update import Update
 
 NOTE = (
     "A hold-out replay, not live forecasts: the model of these figures was fitted to earlier "
@@ -83,6 +85,44 @@ def track_record(
         if without_pool is None
         else difference(methods["model"], methods["model_without_pool"], bootstrap),
         "probabilities": _probabilities(model, dataset, parts),
+    }
+
+
+def after_auction(
+    dataset: Dataset, auction: Auction, rows: slice, model: Model, update: Update, *, seed: int
+) -> dict[str, Any]:
+    """What the opening auctions add to a model's forecasts of a hold-out.
+
+    Parameters
+    ----------
+    dataset, auction
+        What the model sees, and the auctions of the sessions it speaks of.
+    rows
+        The hold-out.
+    model, update
+        Fitted to earlier sessions.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        JSON-able: `methods` ("evening" and "after_auction") -> metric -> mean and interval, and
+        the paired `difference` of the two. Over the sectors whose auction is known.
+    """
+    terms = auction.rows(rows).terms(dataset.present[rows])
+    known = np.isfinite(terms).all(axis=-1)
+    said = model.predict(dataset.values[rows][known])
+    outcome = Outcome(dataset.count[rows], dataset.surge[rows])
+    methods = {}
+    for name, prediction in (("evening", said), ("after_auction", update(said, terms[known]))):
+        by = {"rank": np.full(known.shape, np.nan), "surge": np.full(known.shape, np.nan)}
+        by["rank"][known], by["surge"][known] = prediction.score, prediction.p_surge
+        methods[name] = daily({metric: by[order] for metric, order in _ORDER_OF.items()}, outcome)
+    bootstrap = Bootstrap(len(outcome.count), seed=seed)
+    return {
+        "methods": table(methods, bootstrap),
+        "difference": difference(methods["after_auction"], methods["evening"], bootstrap),
     }
 
 

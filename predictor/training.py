@@ -14,6 +14,7 @@ from data_profile.panel import Panel
 from data_profile.store import Store
 from factor_pool.ledger import Ledger
 from predictor import champion, storage, tracking
+from predictor.auction import history
 from predictor.champion import Decision
 from predictor.dataset import Dataset, Panels, build, panels, split_usable
 from predictor.errors import PredictorError
@@ -23,7 +24,8 @@ from predictor.model import HEADS, Model, Step, fit, parameters, refit
 from predictor.pool import PoolCheck, PoolState, check_pool, read_pool
 from predictor.rolling import TRAIN_MONTHS, VALID_MONTHS, newest
 from predictor.splits import Split, span, split
-from predictor.track_record import JUDGED_HEADS, track_record
+from predictor.track_record import JUDGED_HEADS, after_auction, track_record
+from predictor.update import Update
 
 Progress = Callable[[str, float], None]
 
@@ -140,16 +142,22 @@ def _train(
     pool = read_pool(home)
     features, missing = split_usable(BASE_FEATURES + pool_features(pool.members), market.known)
     mined = [feature.name for feature in features if feature.member is not None]
-    steps = _Steps(progress, total=2 * len(HEADS) + (len(JUDGED_HEADS) if mined else 0) + 5)
+    steps = _Steps(progress, total=2 * len(HEADS) + (len(JUDGED_HEADS) if mined else 0) + 6)
     steps("computing the features")
     dataset = build(market, features)
     if parts.sealed:
         _log_opening(home, parts, market.outcome)
     judged, record = _judge(market.known, dataset, parts, mined, seed, steps)
+    steps("learning from the opening auctions")
+    auction = history(home.store, market.outcome)
+    update = Update.fit(judged, dataset, auction, parts.valid)
     final = refit(judged, dataset, parts.everything, seed=seed, step=steps.named("refitting"))
     steps("saving the model")
     card = _card(market.known, parts, pool, missing, record, seed)
     card["importance"] = importance(final, dataset, parts.test)
+    if update is not None and auction is not None:
+        figures = after_auction(dataset, auction, parts.test, judged, update, seed=seed)
+        card["auction"] = update.to_dict() | {"track_record": figures}
     model_id = storage.put(home.models, final, card)
     steps("champion or challenger")
     settled = champion.settle(home.models, market, seed=seed)

@@ -37,7 +37,7 @@ from data_profile.sources.akshare_pools import (
     LimitUpPrevious,
     StrongPool,
 )
-from data_profile.sources.akshare_stocks import Stocks
+from data_profile.sources.akshare_stocks import OpeningQuotes, Stocks
 from data_profile.sources.base import (
     Observation,
     Source,
@@ -74,6 +74,7 @@ SOURCES: Mapping[str, Callable[..., Source]] = MappingProxyType(
             LhbInstitutions,
             LhbSeats,
             News,
+            OpeningQuotes,
             Auction,
         )
     }

@@ -21,6 +21,9 @@ _MATCHED = "09:25"  # the auction's price is final
 class Auction(TableSource):
     """盘前分时: price, gap and trade of the 09:15-09:25 auction, one row a stock.
 
+    It takes as many requests as stocks, and time is short before 09:30: it is asked where the
+    opening quotes of the whole market could not be had.
+
     Parameters
     ----------
     codes
@@ -32,6 +35,7 @@ class Auction(TableSource):
 
     name, interface = "akshare.auction", "stock_zh_a_hist_pre_min_em"
     known_at = "09:26"
+    instead_of = "akshare.opening_quotes"
     key = ("code",)
     most = 100
     columns: ClassVar = {

@@ -1,4 +1,4 @@
-"""Every stock of the market as it stands: breadth, and prices to compute limit-ups from."""
+"""Every stock of the market as it stands: breadth, prices to compute limit-ups from, openings."""
 
 import datetime
 from typing import ClassVar
@@ -48,3 +48,14 @@ class Stocks(TableSource):
     def tidy(self, table: pd.DataFrame) -> pd.DataFrame:
         """One row a stock; the later one where the list moved while it was read."""
         return super().tidy(table).drop_duplicates("code", keep="last", ignore_index=True)
+
+
+class OpeningQuotes(Stocks):
+    """The same list between the opening auction and the first trade: what every stock opens at.
+
+    A table of its own, so that no reader takes the morning's prices for the day's. A stock that
+    found no buyer in the auction has no volume yet, and mostly no opening price.
+    """
+
+    name = "akshare.opening_quotes"
+    known_at = "09:26"

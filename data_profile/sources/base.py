@@ -116,6 +116,8 @@ class Source(ABC):
         The upstream's own name for it.
     snapshot
         Whether the upstream only ever answers for now: an earlier session cannot be had.
+    instead_of
+        Name of the source that makes this one needless: it is asked only where that one failed.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Source(ABC):
     key: tuple[str, ...]
     interface: str
     snapshot: ClassVar[bool] = False
+    instead_of: ClassVar[str | None] = None
 
     @abstractmethod
     def fetch(self, session: datetime.date) -> Observation:

@@ -153,18 +153,44 @@ def _judged(
             quotes = day_quotes(raw, day, NIGHT)
         if quotes is None:
             continue
-        quotes = quotes[quotes["code"].isin(names)].assign(date=pd.Timestamp(day))
-        told = quotes["name"] if "name" in quotes else quotes["code"].map(names)
-        quotes = quotes.assign(status=told.fillna("").map(status_of))
-        try:
-            judged = classify(quotes.reset_index(drop=True))
-        except PriceLimitError as error:
-            raise PredictorError(f"the stock quotes of {day} cannot be judged: {error}") from error
-        rows = quotes.reset_index(drop=True)[["code", "open", "high", "close", "volume", "status"]]
-        rows = rows.join(judged[[*FLAGS, "ret"]]).assign(session=pd.Timestamp(day))
+        quotes = quotes[quotes["code"].isin(names)].reset_index(drop=True)
+        judged = judge(quotes, names, day)
+        rows = quotes[["code", "open", "high", "close", "volume"]]
+        rows = rows.join(judged[[*FLAGS, "ret", "status"]]).assign(session=pd.Timestamp(day))
         at_limit = rows[["limit_up", "limit_down", "touched_limit_up"]].any(axis=1)
         found.append(rows[at_limit & (rows["status"] == "normal")].reindex(columns=columns))
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+
+
+def judge(quotes: pd.DataFrame, names: dict[str, str], day: datetime.date) -> pd.DataFrame:
+    """What quotes of one session say of each stock at its limits, with the quotes' index.
+
+    Parameters
+    ----------
+    quotes
+        A row a stock: code, open, high, low, close, previous_close, volume; `name`, by which
+        special treatment is known, where they have it.
+    names
+        Code -> name of the map, where the quotes have none.
+    day
+        The session.
+
+    Returns
+    -------
+    DataFrame
+        As `data_profile.limit_events.classify`, and `status`.
+
+    Raises
+    ------
+    PredictorError
+        The quotes contradict each other.
+    """
+    told = quotes["name"] if "name" in quotes else quotes["code"].map(names)
+    dated = quotes.assign(date=pd.Timestamp(day), status=told.fillna("").map(status_of))
+    try:
+        return classify(dated).assign(status=dated["status"])
+    except PriceLimitError as error:
+        raise PredictorError(f"the stock quotes of {day} cannot be judged: {error}") from error
 
 
 def day_quotes(raw: Raw, day: datetime.date, cutoff: str) -> pd.DataFrame | None:

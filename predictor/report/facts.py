@@ -137,6 +137,7 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
     judged = phases(market)
     stored = load_current(home.models)
     weights = stored.card["importance"][_ORDER]
+    confirmed = confirmation_of(home, day)
     size_field, flows = _flows(panel, names, industries)
     return Facts(
         day=day,
@@ -148,9 +149,9 @@ def gather(home: Home, *, date: datetime.date | str | None, language: Language) 
         flows=flows,
         size_field=size_field,
         ladder=ladder(home, panel, names),
-        outcome=outcome(before.document, panel, names, TOP) if before else None,
+        outcome=outcome(before.document, panel, names, TOP, confirmed) if before else None,
         outcome_kept=before,
-        confirmation=confirmation_of(home, day),
+        confirmation=confirmed,
         record=track_record(home, panel),
         importance=importance_by_theme(
             stored.model.features, {name: share["effect"] for name, share in weights.items()}

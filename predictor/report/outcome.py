@@ -46,7 +46,8 @@ class Tally:
     Parameters
     ----------
     method
-        "model", "persistence", "size", or "base_rate": any sector at random.
+        "model", "auction" (the same after the opening auction), "persistence", "size", or
+        "base_rate": any sector at random.
     hits, waves
         Shares (0..1) with at least one limit-up, and with a wave.
     limit_ups
@@ -83,7 +84,11 @@ class Outcome:
 
 
 def outcome(
-    document: Mapping[str, Any], panel: Panel, names: Mapping[str, str], top: int = 10
+    document: Mapping[str, Any],
+    panel: Panel,
+    names: Mapping[str, str],
+    top: int = 10,
+    confirmation: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Hold a forecast's document against the last session of a panel.
 
@@ -97,6 +102,8 @@ def outcome(
         Sector id -> display name.
     top
         How many sectors of the ranking to tell of.
+    confirmation
+        What the opening auction made of it, where it was asked.
     """
     count = panel.values["limit_up_count"][-1].astype(np.float64)
     surge = label(panel, "limit_up_surge")[-2] if len(panel.sessions) > 1 else count * np.nan
@@ -122,7 +129,8 @@ def outcome(
     order = [k for k in np.argsort(-count, kind="stable") if np.isfinite(count[k])]
     beyond = [panel.instruments[k] for k in order if panel.instruments[k] not in ranked]
     said = {row["sector_id"]: row for row in document["ranking"]}
-    methods = {"model": ranking, **document["baselines"]}
+    after = {} if confirmation is None else {"auction": confirmation["ranking"]}
+    methods = {"model": ranking, **after, **document["baselines"]}
     tallies = [
         _tally(method, [column[r["sector_id"]] for r in rows[:TOP] if r["sector_id"] in column],
                count, surge)

@@ -129,6 +129,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "method.model_without_pool": ("model without the pool", "模型（不含因子池）"),
     "method.persistence": ("persistence", "延续性"),
     "method.size": ("size", "规模"),
+    "method.auction": ("model after the auction", "模型（竞价后）"),
     "method.base_rate": ("chance", "随机"),
     "method.difference": ("model − persistence", "模型 − 延续性"),
     # phase

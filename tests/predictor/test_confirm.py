@@ -15,8 +15,9 @@ from data_profile.home import Home
 from data_profile.schedule import SHANGHAI
 from data_profile.sectors import Sectors
 from data_profile.sessions import next_session
-from predictor.confirm import Opening, confirm, rerank
+from predictor.confirm import confirm, rerank
 from predictor.errors import PredictorError
+from predictor.leaders import Leaders
 from tests.predictor.stocks import DAYS, put
 
 AS_OF, SESSION = DAYS[-1], next_session(DAYS[-1])
@@ -75,10 +76,10 @@ def test_weak_leaders_send_their_sector_down(home: Home, document: dict[str, Any
     assert [one.name for one in found.ranking] == ["证券", "光伏设备", "半导体", "煤炭"]
     assert [one.before for one in found.ranking] == [2, 3, 1, 4]
     first = found.ranking[0]
-    assert first.opening == Opening(2, 2, pytest.approx(0.04))
+    assert first.found == Leaders(2, 2, pytest.approx(0.04))
     assert first.strength == pytest.approx(3.5 * 1.4)
     last = found.ranking[3]  # no limit-up yesterday: the median of the other gaps
-    assert last.opening is None
+    assert last.found is None
     assert last.strength == pytest.approx(1.0 * 1.1)
     told = json.loads(json.dumps(found.to_dict("zh"), allow_nan=False))
     assert told["changes"][0] == "证券：2 → 1；昨日涨停 2 只平均竞价 +4.0%，2 只高开"
@@ -132,8 +133,8 @@ def test_members_place_stocks_too(home: Home, document: dict[str, Any]) -> None:
     members = pd.DataFrame({"board": ["煤炭"], "code": ["600004"], "kind": ["industry"]})
     put(home, "akshare.board_members.industry", AS_OF, members, ("board", "code"))
     auction(home, {"600001": 0.0, "600004": 0.1})
-    found = {one.name: one.opening for one in confirm(home, document, now=NOW).ranking}
-    assert found["煤炭"] == Opening(1, 1, pytest.approx(0.1))
+    found = {one.name: one.found for one in confirm(home, document, now=NOW).ranking}
+    assert found["煤炭"] == Leaders(1, 1, pytest.approx(0.1))
     assert found["光伏设备"] is None
 
 
@@ -156,7 +157,7 @@ def test_the_rule_is_an_order_of_the_same_sectors(
     given_: list[tuple[float, float | None]],
 ) -> None:
     rows = [(f"S{i}", f"S{i}", expected) for i, (expected, _) in enumerate(given_)]
-    openings = {f"S{i}": Opening(1, 0, gap) for i, (_, gap) in enumerate(given_) if gap is not None}
+    openings = {f"S{i}": Leaders(1, 0, gap) for i, (_, gap) in enumerate(given_) if gap is not None}
     found = rerank(rows, openings)
     assert sorted(one.before for one in found) == list(range(1, len(rows) + 1))
     assert [one.rank for one in found] == list(range(1, len(rows) + 1))

@@ -21,9 +21,10 @@ from tests.replay.conftest import ASKED, LIMITS, MADE, SESSION
 from tests.replay.server import Upstream
 
 POOLS = [name for name in MADE if name.endswith(("_pool", "_previous"))]
-SNAPSHOTS = [n for n in MADE if n == "akshare.stocks" or ("board_" in n and "history" not in n)]
+LISTS = ("akshare.stocks", "akshare.opening_quotes")
+SNAPSHOTS = [n for n in MADE if n in LISTS or ("board_" in n and "history" not in n)]
 UNDATED = [
-    n for n in MADE if n == "akshare.stocks" or "news" in n
+    n for n in MADE if n in LISTS or "news" in n
     or any(part in n for part in ("board_flow", "members", "history"))
 ]  # fmt: skip
 FAILURES = {
@@ -125,7 +126,7 @@ def test_another_session_is_refused(name: str, transport: Transport, upstream: U
         fetch(name, transport)
 
 
-@pytest.mark.parametrize("name", [n for n in MADE if "board_flow." in n or n == "akshare.stocks"])
+@pytest.mark.parametrize("name", [n for n in MADE if "board_flow." in n or n in LISTS])
 def test_undated_snapshot_of_another_session_is_noticed(
     name: str, transport: Transport, upstream: Upstream
 ) -> None:
