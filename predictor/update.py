@@ -148,12 +148,12 @@ class Update:
             It is none.
         """
         try:
-            lines = (
+            count, at_least_one, surge = (
                 Line(float(line["intercept"]), float(line["slope"]), _floats(line["weights"]))
                 for line in (stored[name] for name in ("count", "at_least_one", "surge"))
             )
-            bounds = _floats(stored["lowest"]), _floats(stored["highest"])
-            return cls(*lines, *bounds, sessions=int(stored["sessions"]))
+            lowest, highest = _floats(stored["lowest"]), _floats(stored["highest"])
+            return cls(count, at_least_one, surge, lowest, highest, int(stored["sessions"]))
         except (KeyError, TypeError, ValueError) as error:
             raise PredictorError(f"the card's auction is not readable: {error!r}") from error
 
