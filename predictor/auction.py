@@ -16,8 +16,7 @@ import pandas as pd
 from data_profile.panel import Panel
 from predictor.members.events import NIGHT, judge, read
 
-TERMS = ("gap above the average sector", "gap of the average sector", "opened at the limit",
-         "opened at the limit, average sector")  # fmt: skip
+TERMS = ("gap above the average sector", "opened at the limit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,22 +45,17 @@ class Auction:
         return Auction(self.gap[rows], self.sealed[rows])
 
     def terms(self, present: np.ndarray) -> np.ndarray:
-        """What a forecast is brought up to date by (`TERMS`), float64 (T, S, 4).
+        """What a forecast is brought up to date by (`TERMS`), float64 (T, S, 2).
 
-        Inverse hyperbolic sines of gaps in per cent and logarithms of 1 + a number of stocks: so
-        that a day of extremes does not count for more than it says. The average is over the
-        sectors of `present`, bool (T, S), that are known; NaN where unknown.
+        Inverse hyperbolic sine of the gap in per cent and logarithm of 1 + the number of stocks:
+        so that a day of extremes does not count for more than it says. The average is over the
+        sectors of `present`, bool (T, S), that are known; NaN where unknown. How high the whole
+        market opens is no term: a quarter has too few sessions to learn it from.
         """
         known = present & self.known
         many = np.maximum(known.sum(axis=1, keepdims=True), 1)
-        gap, sealed = (np.where(known, x, 0.0).sum(axis=1, keepdims=True) / many
-                       for x in (self.gap, self.sealed))  # fmt: skip
-        columns = (
-            np.arcsinh(100 * (self.gap - gap)),
-            np.broadcast_to(np.arcsinh(100 * gap), known.shape),
-            np.log1p(self.sealed),
-            np.broadcast_to(np.log1p(sealed), known.shape),
-        )
+        average = np.where(known, self.gap, 0.0).sum(axis=1, keepdims=True) / many
+        columns = np.arcsinh(100 * (self.gap - average)), np.log1p(self.sealed)
         return np.where(known[..., None], np.stack(columns, axis=-1), np.nan)
 
 

@@ -42,13 +42,13 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "was",
         "same": "the auction of {session} confirms the order",
         "changed": "the auction of {session} moves {moved} of {all} sectors",
-        "up": "{name}: {before} -> {rank}; {stocks} limit-ups of yesterday open {gap:+.1%} on "
+        "up": "{name}: {before} → {rank}; {stocks} limit-ups of yesterday open {gap:+.1%} on "
         "average, {higher} of them higher",
-        "neutral": "{name}: {before} -> {rank}; no limit-up of yesterday in the auction",
-        "opened": "{name}: {before} -> {rank}; opens {gap:+.1%}, {sealed} of its stocks at the "
-        "limit; limit-ups expected {was[1]:.1f} -> {now[1]:.1f}, P(wave) {was[3]:.0%} -> "
+        "neutral": "{name}: {before} → {rank}; no limit-up of yesterday in the auction",
+        "opened": "{name}: {before} → {rank}; opens {gap:+.1%}, {sealed} of its stocks at the "
+        "limit; limit-ups expected {was[1]:.1f} → {now[1]:.1f}, P(wave) {was[3]:.0%} → "
         "{now[3]:.0%}",
-        "unopened": "{name}: {before} -> {rank}; nothing of it in the auction",
+        "unopened": "{name}: {before} → {rank}; nothing of it in the auction",
     },
     "zh": {
         "rule": "强度 = 该名次的预期涨停数 ×（1 + 10 × 板块昨日涨停股平均竞价涨幅）",

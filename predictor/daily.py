@@ -47,7 +47,7 @@ _WORDS = {
         "moved": "the order changes",
         "same": "the order stands",
         "waves": "Most likely to see a wave:",
-        "numbers": "{name}: {expected_count:.1f} limit-ups expected, P(wave) {p_surge:.0%}",
+        "wave": "{rank}. {name}: {p_surge:.0%}",
         "none": "No forecast for {session}",
         "partial": "Data of {day} is partial, without: {missing}.",
         "proof": "Forecast {id}, made {made}, {hash}",
@@ -59,7 +59,7 @@ _WORDS = {
         "moved": "排名有变",
         "same": "排名不变",
         "waves": "最可能成潮：",
-        "numbers": "{name}：预期涨停 {expected_count:.1f} 家，成潮概率 {p_surge:.0%}",
+        "wave": "{rank}. {name}：{p_surge:.0%}",
         "none": "{session} 没有预测",
         "partial": "{day} 的数据不完整，缺少：{missing}。",
         "proof": "预测 {id}，生成于 {made}，{hash}",
@@ -182,12 +182,7 @@ def rerank(home: Home, session: datetime.date, clock: Clock) -> Done:
         title = words["confirm"].format(
             session=session, moved=words["moved" if said.moved else "same"]
         )
-        lines = [told["summary"], ""]
-        lines += [f"{row['rank']}. {_after_auction(row)}" for row in told["ranking"]]
-        if told["waves"]:
-            lines += ["", words["waves"]]
-            lines += [f"{row['rank']}. {_after_auction(row)}" for row in told["waves"]]
-        lines += ["", *(f"- {one_line(change)}" for change in told["changes"])]
+        lines = [told["summary"], "", *_after_auction(told)]
         message = Message(title, "\n".join(lines))
         done = _deliver(home, session, "rerank", f"confirm-{number}", message, clock)
         return Done(done.state, f"{told['summary']}; {done.note}", done.parts)
@@ -195,14 +190,18 @@ def rerank(home: Home, session: datetime.date, clock: Clock) -> Done:
     return _guarded(reranked)
 
 
-def _after_auction(row: Mapping[str, Any]) -> str:
-    """A sector's name, and its numbers where the model gave new ones."""
-    name = one_line(row["name"])
-    if row["p_surge"] is None:
-        return name
-    return _WORDS[language()]["numbers"].format(name=name, **{
-        key: row[key] for key in ("expected_count", "p_surge")
-    })  # fmt: skip
+def _after_auction(told: Mapping[str, Any]) -> list[str]:
+    """The new order: with what moved each sector, and its numbers, where the model gave them."""
+    if told["method"] == "rule":
+        names = [f"{row['rank']}. {one_line(row['name'])}" for row in told["ranking"]]
+        return [*names, "", *(f"- {one_line(change)}" for change in told["changes"])]
+    words = _WORDS[language()]
+    ranking = [f"{row['rank']}. {one_line(row['text'])}" for row in told["ranking"]]
+    waves = [
+        words["wave"].format(rank=row["rank"], name=one_line(row["name"]), p_surge=row["p_surge"])
+        for row in told["waves"]
+    ]
+    return [*ranking, "", words["waves"], *waves]
 
 
 def report(home: Home, session: datetime.date, clock: Clock) -> Done:

@@ -45,7 +45,8 @@ class Stored:
         Ready to predict.
     card
         The content of model.json: `features, missing_features, pool, data, seed, windows,
-        rounds, calibration, parameters, versions, track_record, files`.
+        rounds, calibration, parameters, versions, track_record, files`; and `auction`
+        (`predictor.update`), where openings of stocks are known.
     """
 
     id: str

@@ -14,7 +14,7 @@ from data_profile.panel import Panel
 from data_profile.store import Store
 from factor_pool.ledger import Ledger
 from predictor import champion, storage, tracking
-from predictor.auction import history
+from predictor.auction import Auction, history
 from predictor.champion import Decision
 from predictor.dataset import Dataset, Panels, build, panels, split_usable
 from predictor.errors import PredictorError
@@ -149,15 +149,13 @@ def _train(
         _log_opening(home, parts, market.outcome)
     judged, record = _judge(market.known, dataset, parts, mined, seed, steps)
     steps("learning from the opening auctions")
-    auction = history(home.store, market.outcome)
-    update = Update.fit(judged, dataset, auction, parts.valid)
+    learnt = _learnt(dataset, history(home.store, market.outcome), parts, judged, seed)
     final = refit(judged, dataset, parts.everything, seed=seed, step=steps.named("refitting"))
     steps("saving the model")
     card = _card(market.known, parts, pool, missing, record, seed)
     card["importance"] = importance(final, dataset, parts.test)
-    if update is not None and auction is not None:
-        figures = after_auction(dataset, auction, parts.test, judged, update, seed=seed)
-        card["auction"] = update.to_dict() | {"track_record": figures}
+    if learnt is not None:
+        card["auction"] = learnt
     model_id = storage.put(home.models, final, card)
     steps("champion or challenger")
     settled = champion.settle(home.models, market, seed=seed)
@@ -176,6 +174,21 @@ def _train(
         mlflow_run_id=run,
         seconds=time.monotonic() - started,
     )
+
+
+def _learnt(
+    dataset: Dataset, auction: Auction | None, parts: Split, judged: Model, seed: int
+) -> dict[str, Any] | None:
+    """What a card keeps of auctions: the lines, and what lines did that had not seen the hold-out.
+
+    Those that are kept are fitted to validation and hold-out, which the judged model had not seen.
+    """
+    before = Update.fit(judged, dataset, auction, parts.valid)
+    unseen = Update.fit(judged, dataset, auction, slice(parts.valid.start, parts.test.stop))
+    if auction is None or before is None or unseen is None:
+        return None
+    figures = after_auction(dataset, auction, parts.test, judged, before, seed=seed)
+    return unseen.to_dict() | {"track_record": figures}
 
 
 class _Steps:

@@ -2,10 +2,10 @@
 
 Three generalised linear models move what the evening said: the logarithm of the expected count
 (Poisson), the log odds of at least one limit-up and those of a wave (logistic), each a line in its
-own evening value and in the four terms of the auction. They are fitted to the sessions of
-validation, of which the forecasts were made by trees that had not seen them. Six numbers each, so
-that sixty sessions are enough, and what an auction did to a forecast can be read off. An auction
-beyond all that they were fitted to counts as the most extreme of those.
+own evening value and in the two terms of the auction. They are fitted to sessions that the trees
+behind the forecasts had not seen. Four numbers each, so that sixty sessions are enough, and what an
+auction did to a forecast can be read off. An auction beyond all that they were fitted to counts as
+the most extreme of those.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from predictor.errors import PredictorError
 from predictor.model import Model, Prediction
 
 FEWEST = 20
-"""Sessions of validation with a known auction; fewer, and the evening's forecast stands."""
+"""Sessions with a known auction; fewer, and the evening's forecast stands."""
 _LEAST = 1e-6
 _PENALTY, _COUNT_PENALTY = 1.0, 1e-3  # of the squared weights; sklearn's 1 / C and alpha
 
@@ -34,7 +34,7 @@ class Line:
     weights: tuple[float, ...]
 
     def __call__(self, evening: np.ndarray, terms: np.ndarray) -> np.ndarray:
-        """float64 (N,), of the evening's values (N,) and the auction's terms (N, 4)."""
+        """float64 (N,), of the evening's values (N,) and the auction's terms (N, 2)."""
         return self.intercept + self.slope * evening + terms @ np.array(self.weights)
 
 
@@ -57,9 +57,9 @@ class Update:
     --------
     A sector that opens 1% above the others, two of its stocks at the limit:
 
-    >>> same = Line(0.0, 1.0, (0.0, 0.0, 0.0, 0.0))
-    >>> more = Line(0.0, 1.0, (0.5, 0.0, 0.5, 0.0))
-    >>> update = Update(more, same, same, (-3.0,) * 4, (3.0,) * 4, sessions=60)
+    >>> same = Line(0.0, 1.0, (0.0, 0.0))
+    >>> more = Line(0.0, 1.0, (0.5, 0.5))
+    >>> update = Update(more, same, same, (-3.0,) * 2, (3.0,) * 2, sessions=60)
     >>> terms = Auction(np.array([[0.01, -0.01]]), np.array([[2.0, 0.0]])).terms(
     ...     np.ones((1, 2), bool))[0]
     >>> evening = Prediction(*(np.array([0.5, 0.5]) for _ in range(4)))
@@ -87,7 +87,8 @@ class Update:
         auction
             Over the sessions and sectors of the dataset; None where there is none.
         rows
-            Sessions, the validation.
+            Sessions that neither the trees nor their calibration had seen, or were only validated
+            on.
 
         Returns
         -------
@@ -115,7 +116,7 @@ class Update:
         )
 
     def __call__(self, said: Prediction, terms: np.ndarray) -> Prediction:
-        """The forecast of N sectors after the auction, from its terms (N, 4).
+        """The forecast of N sectors after the auction, from its terms (N, 2).
 
         The score orders sectors by limit-ups: the logarithm of the expected count and the log odds
         of at least one, added. A sector without terms keeps the evening's numbers.

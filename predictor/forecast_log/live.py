@@ -6,6 +6,7 @@ have been corrected since, which can only help them. Nothing that a model comput
 it: a replay on history is another table, with another name.
 """
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,7 +44,9 @@ def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
         `not_counted`: records that were made too late, or second; `models`: id -> days;
         `methods`: model, persistence, size and base_rate -> metric -> mean with interval (None
         where fewer than two days have the metric); `difference_to_persistence`: the model's,
-        paired. The last two are None before the first day.
+        paired. The last two are None before the first day. Where auctions gave new numbers before
+        trading began, `methods` has "auction", too: what stood then, on the other days the
+        forecast; `days_with_auction` counts them.
 
     Raises
     ------
@@ -54,13 +57,18 @@ def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
     row_of = {day: t for t, day in enumerate(panel.sessions.tolist())}
     judged = [r for r in made if row_of.get(r.for_session, 0) > 0 and r.as_of in row_of]
     rows = [row_of[record.for_session] - 1 for record in judged]
+    confirmed = log.confirmed()
+    after = {r.for_session: confirmed[r.for_session] for r in judged if r.for_session in confirmed}
     result: dict[str, Any] = {
         "kind": "live forecasts",
         "note": NOTE,
         "days": len(judged),
         "sessions": _span(judged),
         "pending": [str(r.for_session) for r in made if r.for_session not in row_of],
-        "not_counted": sum(one.step in (PREDICT, CONFIRM) for one in log.records()) - len(made),
+        "days_with_auction": len(after),
+        "not_counted": sum(one.step in (PREDICT, CONFIRM) for one in log.records())
+        - len(made)
+        - len(confirmed),
         "models": _days_of_models(judged),
         "interval": f"{LEVEL:.0%}, stationary bootstrap over sessions, mean block {BLOCK}",
         "metrics": METRICS,
@@ -72,7 +80,7 @@ def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
     outcome = Outcome(*(label(panel, name)[rows] for name in ("limit_up_count", "limit_up_surge")))
     methods = {
         name: daily(scores, outcome)
-        for name, scores in _scores(judged, panel, [row_of[r.as_of] for r in judged]).items()
+        for name, scores in _scores(judged, after, panel, [row_of[r.as_of] for r in judged]).items()
     }
     bootstrap = Bootstrap(len(judged), seed=0)
     result["methods"] = table(methods, bootstrap)
@@ -83,13 +91,16 @@ def track_record(log: ForecastLog, panel: Panel) -> dict[str, Any]:
 
 
 def _scores(
-    judged: Sequence[Record], panel: Panel, as_of: Sequence[int]
+    judged: Sequence[Record],
+    after: Mapping[datetime.date, Record],
+    panel: Panel,
+    as_of: Sequence[int],
 ) -> dict[str, Mapping[str, np.ndarray | None]]:
     """Method -> metric -> what it ranks by, float64 (days, S), NaN where it said nothing."""
-    score, surge = (_matrix(judged, name, panel) for name in ("score", "p_surge"))
-    methods: dict[str, Mapping[str, np.ndarray | None]] = {
-        "model": {name: surge if name in _SURGE_METRICS else score for name in METRICS}
-    }
+    methods: dict[str, Mapping[str, np.ndarray | None]] = {"model": _orders(judged, panel)}
+    if after:
+        stood = [after.get(record.for_session, record) for record in judged]
+        methods["auction"] = _orders(stood, panel)
     for name, values in zip(
         ("persistence", "size"), design(panel, (PERSISTENCE, SIZE)), strict=True
     ):
@@ -98,12 +109,18 @@ def _scores(
     return methods
 
 
+def _orders(judged: Sequence[Record], panel: Panel) -> Mapping[str, np.ndarray | None]:
+    score, surge = (_matrix(judged, name, panel) for name in ("score", "p_surge"))
+    return {name: surge if name in _SURGE_METRICS else score for name in METRICS}
+
+
 def _matrix(judged: Sequence[Record], name: str, panel: Panel) -> np.ndarray:
     """What each forecast said of each sector that it ranked; removed sectors it did not."""
     column = {sector: s for s, sector in enumerate(panel.instruments)}
     result = np.full((len(judged), len(column)), np.nan)
     for t, record in enumerate(judged):
-        for row in record.document["scores"]:
+        said = record.document["confirmation"] if record.step == CONFIRM else record.document
+        for row in said["scores"]:
             if row["sector_id"] in column and not row.get("removed"):
                 result[t, column[row["sector_id"]]] = row[name]
     return result

@@ -8,7 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from data_profile.schedule import SHANGHAI
 from predictor.forecast_log.records import (
+    CONFIRM,
+    OPEN,
     PREDICT,
     ForecastLogError,
     Record,
@@ -178,6 +181,23 @@ class ForecastLog:
             if made.live and made.step == PREDICT:
                 first.setdefault(made.for_session, made)
         return [first[session] for session in sorted(first)]
+
+    def confirmed(self) -> dict[datetime.date, Record]:
+        """Session -> the first that its opening auction made of the forecast that counts.
+
+        Only what was logged before trading began, and gives every sector new numbers.
+        """
+        evenings = {made.for_session: made.as_of for made in self.counted()}
+        first: dict[datetime.date, Record] = {}
+        for made in self.records():
+            if (
+                made.step == CONFIRM
+                and evenings.get(made.for_session) == made.as_of
+                and made.made_at < datetime.datetime.combine(made.for_session, OPEN, SHANGHAI)
+                and made.document.get("confirmation", {}).get("scores")
+            ):
+                first.setdefault(made.for_session, made)
+        return first
 
     def verify(self) -> None:
         """Prove that the log is what was written: triggers, order, hashes, and what `live` says.

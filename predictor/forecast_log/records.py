@@ -12,7 +12,7 @@ from data_profile.schedule import SHANGHAI, TURN
 from data_profile.sessions import next_session
 from predictor.errors import PredictorError
 
-CLOSE = datetime.time(15, 0)
+OPEN, CLOSE = datetime.time(9, 30), datetime.time(15, 0)
 PREDICT = "predict"
 CONFIRM = "confirm"
 NEEDED = ("as_of", "for_session", "model", "pool_version", "snapshot_id", "scores")

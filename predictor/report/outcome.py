@@ -129,7 +129,9 @@ def outcome(
     order = [k for k in np.argsort(-count, kind="stable") if np.isfinite(count[k])]
     beyond = [panel.instruments[k] for k in order if panel.instruments[k] not in ranked]
     said = {row["sector_id"]: row for row in document["ranking"]}
-    after = {} if confirmation is None else {"auction": confirmation["ranking"]}
+    after = {}
+    if confirmation is not None and confirmation["state"] in ("confirmed", "changed"):
+        after = {"auction": confirmation["ranking"]}
     methods = {"model": ranking, **after, **document["baselines"]}
     tallies = [
         _tally(method, [column[r["sector_id"]] for r in rows[:TOP] if r["sector_id"] in column],

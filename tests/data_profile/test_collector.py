@@ -31,6 +31,7 @@ from tests.replay.server import Upstream
 THURSDAY, FRIDAY = datetime.date(2026, 11, 19), datetime.date(2026, 11, 20)
 QUOTES, FLOW = "akshare.board_quotes.industry", "akshare.board_flow.industry"
 POOLS = ("akshare.limit_up_pool", "akshare.broken_pool", QUOTES)
+MORNING = ("akshare.opening_quotes", "akshare.auction")
 QUICK = (*POOLS, FLOW, "akshare.lhb_stocks")
 
 
@@ -137,6 +138,39 @@ def test_a_step_that_is_complete_asks_nothing_again(home: Home, upstream: Upstre
     asked = {path for _, path, _ in upstream.requests[before:]}
     assert asked, "flows and quotes are asked for again"
     assert not any("getTopic" in path for path in asked), "pools are final at 15:35"
+
+
+def of_auctions(upstream: Upstream) -> list[str]:
+    """The paths that were asked for single stocks' auctions."""
+    return [path for _, path, _ in upstream.requests if path == "/api/qt/stock/trends2/get"]
+
+
+def test_single_auctions_are_asked_for_only_where_the_whole_market_is_not_had(
+    home: Home, upstream: Upstream
+) -> None:
+    report = run(home, upstream, "confirm", "09:26", *MORNING)
+    assert report.state == "complete"
+    assert [fetch.source for fetch in report.fetches] == ["akshare.opening_quotes"]
+    asked = len(upstream.requests)
+    again = run(home, upstream, "confirm", "09:28", *MORNING)
+    assert again.state == "complete"
+    assert len(upstream.requests) == asked
+    assert of_auctions(upstream) == []
+
+
+def test_without_the_whole_market_yesterdays_limit_ups_are_asked_for(
+    home: Home, upstream: Upstream
+) -> None:
+    upstream.modes["/api/qt/clist/get"] = "403"
+    report = run(home, upstream, "confirm", "09:26", *MORNING)
+    assert report.state == "partial"
+    outcomes = {fetch.source: fetch.outcome for fetch in report.fetches}
+    assert outcomes == {"akshare.opening_quotes": "failed", "akshare.auction": "good"}
+    many = len(of_auctions(upstream))
+    assert many > 0
+    upstream.modes.clear()
+    healed = run(home, upstream, "confirm", "09:28", *MORNING)
+    assert (healed.state, len(of_auctions(upstream))) == ("complete", many)
 
 
 @pytest.mark.parametrize("mode", ["403", "stale"])  # tests/data_profile/sources has all of them

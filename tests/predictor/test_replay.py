@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from data_profile.panel import Panel
+from predictor.auction import Auction
 from predictor.dataset import Dataset
 from predictor.holdout import MORE_METRICS
 from predictor.model import ORDERS
@@ -69,6 +70,32 @@ def test_every_metric_beside_what_needs_no_model(
     assert np.nanmean(others["random"]["surge_auc"]) == 0.5
     for metric in ("brier_any", "brier_surge"):
         assert np.nanmean(figures[metric]) < 1.05 * np.nanmean(others["random"][metric])
+
+
+def test_what_is_said_after_the_auction_stands_apart(
+    dataset: Dataset, found: list[Window], replayed: Replay
+) -> None:
+    """The evening's forecast is the same with auctions and without; what came after is another."""
+    rng = np.random.default_rng(1)
+    count = np.nan_to_num(dataset.count)
+    gap = 0.01 * rng.standard_normal(count.shape) + 0.003 * count
+    auction = Auction(gap, np.floor(count * rng.random(count.shape)))
+    both = replay(dataset, found, seed=3, workers=1, auction=auction)
+    opened = both.opened()
+    assert set(opened.scores) == set(replayed.scores)
+    for name, scores in replayed.scores.items():
+        np.testing.assert_array_equal(both.scores[name], scores)
+        np.testing.assert_array_equal(np.isfinite(opened.scores[name]), np.isfinite(scores))
+    outcome = outcome_of(dataset)
+    evening, after = replayed.judged(outcome), opened.judged(outcome)
+    assert np.nanmean(after["rank_ic"]) > np.nanmean(evening["rank_ic"]) + 0.05
+    assert np.nanmean(after["brier_any"]) < np.nanmean(evening["brier_any"])
+    assert replayed.opened().scores == {}
+    spoilt = Auction(auction.gap.copy(), auction.sealed.copy())
+    spoilt.gap[440:], spoilt.sealed[440:] = 9.0, 9.0
+    again = replay(dataset, found, seed=3, workers=1, auction=spoilt).opened()
+    for name, scores in opened.scores.items():
+        np.testing.assert_array_equal(again.scores[name], scores)
 
 
 def test_replays_of_different_sessions_join(dataset: Dataset, replayed: Replay) -> None:

@@ -101,8 +101,8 @@ def test_a_card_keeps_it_exactly(dataset: Dataset, model: Model, auction: Auctio
         Update.from_dict({"count": {"intercept": 1}})
 
 
-LINE = Line(-0.2, 1.1, (0.4, 0.1, 0.5, -0.1))
-UPDATE = Update(LINE, LINE, LINE, (-2.0,) * 4, (2.0,) * 4, 60)
+LINE = Line(-0.2, 1.1, (0.4, 0.5))
+UPDATE = Update(LINE, LINE, LINE, (-2.0,) * 2, (2.0,) * 2, 60)
 
 
 @given(
@@ -115,7 +115,7 @@ def test_chances_stay_chances_and_the_unknown_stays_as_it_was(
     rows: list[tuple[float, float]],
 ) -> None:
     chance = np.array([x for x, _ in rows])
-    terms = np.array([[t, 0.0, 0.0, 0.0] for _, t in rows])
+    terms = np.array([[t, 0.0] for _, t in rows])
     made = UPDATE(Prediction(chance, 3 * chance, chance, chance), terms)
     for after in (made.p_at_least_one, made.p_surge):
         assert ((after >= 0) & (after <= 1)).all()
@@ -127,5 +127,5 @@ def test_chances_stay_chances_and_the_unknown_stays_as_it_was(
 
 def test_an_auction_beyond_all_others_counts_as_the_most_extreme_of_them() -> None:
     evening = Prediction(*(np.full(2, 0.2) for _ in range(4)))
-    made = UPDATE(evening, np.array([[2.0, 2.0, 2.0, -2.0], [50.0, 2.0, 9.0, -8.0]]))
+    made = UPDATE(evening, np.array([[2.0, 2.0], [50.0, 9.0]]))
     assert made.p_surge[0] == made.p_surge[1] > 0.2

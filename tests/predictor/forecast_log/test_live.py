@@ -93,6 +93,38 @@ def test_hindsight_and_second_thoughts_change_nothing(log: ForecastLog, panel: P
     assert after == before
 
 
+def test_what_the_auction_made_of_it_counts_apart_if_it_came_before_the_open(
+    log: ForecastLog, panel: Panel
+) -> None:
+    sessions = panel.sessions.tolist()
+    counts = panel.values["limit_up_count"]
+    for t in range(len(sessions) - 1 - DAYS, len(sessions) - 1):
+        log.append(said(panel, sessions[t], -counts[t + 1]), made_at=after_close(sessions[t]))
+    before = track_record(log, panel)
+    assert (before["days_with_auction"], "auction" in before["methods"]) == (0, False)
+    perfect = [said(panel, sessions[t], counts[t + 1]) for t in range(len(sessions) - 1)]
+    for n, (clock, confirmation) in enumerate(
+        [
+            ("09:27", {"scores": perfect[-1]["scores"]}),
+            ("09:31", {"scores": perfect[-2]["scores"]}),
+            ("09:27", {"scores": []}),  # by the rule
+        ],
+        start=1,
+    ):
+        at = datetime.datetime.combine(sessions[-n], datetime.time.fromisoformat(clock), SHANGHAI)
+        evening = said(panel, sessions[-n - 1], -counts[-n])
+        log.append({**evening, "confirmation": confirmation}, made_at=at, step="confirm")
+    record = track_record(log, panel)
+    assert record["days_with_auction"] == 1
+    assert record["not_counted"] == before["not_counted"] + 2
+    model, auction = (record["methods"][name]["rank_ic"]["mean"] for name in ("model", "auction"))
+    assert model == pytest.approx(-1)
+    assert auction == pytest.approx(-1 + 2 / DAYS, abs=1e-5)
+    for name in ("methods", "difference_to_persistence"):
+        unchanged = {k: v for k, v in record[name].items() if k != "auction"}
+        assert unchanged == before[name]
+
+
 def test_one_day_has_a_mean_and_no_interval(log: ForecastLog, panel: Panel) -> None:
     tell(log, panel, days=1)
     record = track_record(log, panel)

@@ -11,18 +11,9 @@ from data_profile.market import Market
 from data_profile.store import Store
 from predictor.features import MEMBERS
 from predictor.members import expected
-from predictor.training import Trained, train
-from tests.predictor.members.conftest import fill, limit_events, take
+from predictor.training import Trained
+from tests.predictor.members.conftest import limit_events, take
 from tide import app
-
-
-@pytest.fixture(scope="module")
-def trained(market: Market, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Trained]:
-    home = Home(tmp_path_factory.mktemp("stocks")).create()
-    fill(home, market, limit_events(market))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(expected, "ROUNDS", 20)
-        return home, train(home, seed=5)
 
 
 @pytest.fixture(autouse=True)

@@ -73,8 +73,13 @@ def full_home(
         for day in (before, last):
             made = predict(home, date=day, top=100)
             log.append(made.to_dict("en"), made_at=evening(day), step="predict")
-        said = {"summary": "two sectors changed places", "changes": [HOSTILE]}
         first = log.counted()[0]
+        said = {
+            "state": "changed",
+            "summary": "two sectors changed places",
+            "changes": [HOSTILE],
+            "ranking": first.document["ranking"][::-1],
+        }
         morning = datetime.datetime.combine(last, datetime.time(9, 26), SHANGHAI)
         document = {**first.document, "confirmation": said}
         log.append(document, made_at=morning, step="confirm")

@@ -53,3 +53,12 @@ def test_what_it_missed_is_named() -> None:
         ("F", 7, 9),
         ("G", 8, 0),
     ]
+
+
+def test_what_the_auction_made_of_it_stands_beside_it() -> None:
+    after = {"state": "changed", "ranking": [row(sector, k) for k, sector in enumerate("FACDG")]}
+    tallies = {one.method: one for one in outcome(DOCUMENT, PANEL, {}, 10, after).tallies}
+    assert tallies["auction"].limit_ups == 16 / 5
+    assert tallies["model"].limit_ups == 7 / 4
+    without = outcome(DOCUMENT, PANEL, {}, 10, {"state": "absent", "ranking": []}).tallies
+    assert "auction" not in {one.method for one in without}
