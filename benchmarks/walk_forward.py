@@ -18,6 +18,7 @@ pool         the same with the factors of a pool that was mined again as of each
 tra          Qlib's TRA on the same features and windows (needs the extra `[tra]`)
 persistence  EWM(10) of limit-ups
 size         number of companies
+opened       EWM(10) plus the stocks that opened at the limit: the baseline of at_0926
 random       lots
 
 Each figure comes with the paired difference to persistence and its 95% interval (stationary
@@ -221,6 +222,9 @@ def judged(
         "auction_adds": difference(cut["at_0926"], cut["ours"], bootstrap)
         if "at_0926" in cut
         else None,
+        "at_0926_beats_opened": difference(cut["at_0926"], cut["opened"], bootstrap)
+        if "at_0926" in cut
+        else None,
         "stocks_add": difference(cut["ours"], cut["no_stocks"], bootstrap)
         if "no_stocks" in cut
         else None,
@@ -277,7 +281,7 @@ def show(document: Mapping[str, Any]) -> None:
                     cell += f" [{gain['low']:+.4f}, {gain['high']:+.4f}]"
                 cells.append(f"{cell:>27}")
             print(f"{metric:22}" + "".join(cells))
-        for name in ("auction_adds", "stocks_add", "pool_adds"):
+        for name in ("auction_adds", "at_0926_beats_opened", "stocks_add", "pool_adds"):
             if period[name]:
                 print(f"{name.replace('_', ' ')}:")
             for metric, gain in (period[name] or {}).items():
@@ -353,7 +357,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         ).judged(outcome)
     if "tra" not in arguments.without:
         methods["tra"] = tra_scores(dataset, found, work, seed, workers)
-    methods |= baselines(market.known, dataset, found)
+    methods |= baselines(market.known, dataset, found, auction)
     periods = [judged(methods, dataset.sessions, period, seed) for period in PERIODS]
     return {
         "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -142,6 +142,8 @@ def show_training(document: Mapping[str, Any]) -> None:
         f"{len(document['pool']['members'])} of them from the pool"
     )
     show_track_record(record)
+    if document["auction"] is not None:
+        show_auction(document["auction"]["track_record"])
 
 
 def show_track_record(record: Mapping[str, Any]) -> None:
@@ -168,6 +170,20 @@ def show_track_record(record: Mapping[str, Any]) -> None:
             made.add_row(f"[dim]{title}[/]", *(_cell(paired[m], signed=True) for m in _METRICS))
     stdout.print(made)
     stdout.print(f"[dim]in brackets {record['interval']}[/]")
+
+
+def show_auction(record: Mapping[str, Any]) -> None:
+    """What the opening auctions of the same sessions add to the forecasts of the evening."""
+    rows = (
+        ("15:45", record["methods"]["evening"], False),
+        ("09:26", record["methods"]["after_auction"], False),
+        ("[dim]difference[/]", record["difference"], True),
+    )
+    stdout.print("the same sessions again after the opening auction of the day itself:")
+    made = table("forecast of", *_METRICS.values(), right=_METRICS.values())
+    for name, figures, signed in rows:
+        made.add_row(name, *(_cell(figures[metric], signed=signed) for metric in _METRICS))
+    stdout.print(made)
 
 
 def _cell(figure: Mapping[str, float] | None, *, signed: bool = False) -> str:

@@ -150,13 +150,14 @@ def outcome_of(dataset: Dataset) -> Outcome:
 
 
 def baselines(
-    known: Panel, dataset: Dataset, windows: Sequence[Window]
+    known: Panel, dataset: Dataset, windows: Sequence[Window], auction: Auction | None = None
 ) -> dict[str, dict[str, np.ndarray]]:
     """What needs no model, on the windows' test sessions: method -> metric -> (T,).
 
     Persistence is the EWM(10) of limit-ups, size the number of companies, random draws lots. Their
     probabilities, for the Brier scores, are a logistic curve of the logarithm of the value, fitted
-    to each window's training and validation; random says the base rate of those.
+    to each window's training and validation; random says the base rate of those. With auctions
+    there is one more, "opened": persistence and the stocks that open at the limit, added.
 
     Parameters
     ----------
@@ -166,6 +167,8 @@ def baselines(
         Gives the outcomes.
     windows
         As replayed.
+    auction
+        Over the sessions and sectors of the dataset.
     """
     tested = np.zeros(len(dataset.sessions), dtype=bool)
     for window in windows:
@@ -173,6 +176,8 @@ def baselines(
     outcome = outcome_of(dataset)
     result = {}
     values = dict(zip(("persistence", "size"), design(known, (PERSISTENCE, SIZE)), strict=True))
+    if auction is not None:
+        values["opened"] = values["persistence"] + np.nan_to_num(auction.sealed)
     for name, score in (*values.items(), ("random", np.zeros(dataset.present.shape))):
         score = np.where(dataset.present & tested[:, None], score, np.nan)
         by: dict[str, Any] = dict.fromkeys(MORE_METRICS, score)

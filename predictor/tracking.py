@@ -199,6 +199,9 @@ def figures(card: Mapping[str, Any]) -> dict[str, float]:
         groups[f"{name}_minus_persistence"] = values
     if record["pool_adds"] is not None:
         groups["pool_adds"] = record["pool_adds"]
+    if "auction" in card:
+        opened = card["auction"]["track_record"]
+        groups |= {**opened["methods"], "auction_adds": opened["difference"]}
     flat = {}
     for group, metrics in groups.items():
         for metric, interval in metrics.items():

@@ -76,6 +76,7 @@ class Trained:
             "pool_check": self.pool_check.to_dict(),
             "features": [feature["name"] for feature in self.card["features"]],
             **{name: self.card[name] for name in kept},
+            "auction": self.card.get("auction"),
             "mlflow_run_id": self.mlflow_run_id,
             "seconds": round(self.seconds, 1),
         }

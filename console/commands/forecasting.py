@@ -91,7 +91,7 @@ def predict(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank the sectors most likely to see a wave of limit-ups in the next session.
+    """Rank the sectors by the next session's limit-ups, and name the likeliest waves.
 
     Every forecast is kept in the forecast log; only one made in time counts.
     """

@@ -73,7 +73,7 @@ def test_every_metric_beside_what_needs_no_model(
 
 
 def test_what_is_said_after_the_auction_stands_apart(
-    dataset: Dataset, found: list[Window], replayed: Replay
+    dataset: Dataset, panel: Panel, found: list[Window], replayed: Replay
 ) -> None:
     """The evening's forecast is the same with auctions and without; what came after is another."""
     rng = np.random.default_rng(1)
@@ -91,6 +91,9 @@ def test_what_is_said_after_the_auction_stands_apart(
     assert np.nanmean(after["rank_ic"]) > np.nanmean(evening["rank_ic"]) + 0.05
     assert np.nanmean(after["brier_any"]) < np.nanmean(evening["brier_any"])
     assert replayed.opened().scores == {}
+    opening = baselines(panel, dataset, found, auction)
+    assert set(opening) == {"persistence", "size", "opened", "random"}
+    assert np.nanmean(opening["opened"]["rank_ic"]) > np.nanmean(opening["persistence"]["rank_ic"])
     spoilt = Auction(auction.gap.copy(), auction.sealed.copy())
     spoilt.gap[440:], spoilt.sealed[440:] = 9.0, 9.0
     again = replay(dataset, found, seed=3, workers=1, auction=spoilt).opened()

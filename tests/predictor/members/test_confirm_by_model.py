@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from console.tables import show_training
 from data_profile.home import Home
 from data_profile.market import Market
 from data_profile.schedule import SHANGHAI
@@ -21,6 +22,7 @@ from predictor.daily import make_forecast
 from predictor.errors import PredictorError
 from predictor.forecast import predict
 from predictor.forecast_log import ForecastLog
+from predictor.tracking import figures
 from predictor.training import Trained
 from predictor.update import Line, Update
 from tests.predictor.members.conftest import stock_map
@@ -96,6 +98,18 @@ def test_training_learns_from_auctions_and_says_what_they_added(
             - figures["methods"]["evening"][metric]["mean"]
         )
         assert gain["mean"] == pytest.approx(difference, abs=1e-5)
+
+
+def test_training_tells_it_at_the_desk_and_in_mlflow(
+    trained: tuple[Home, Trained], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_training(trained[1].to_dict())
+    told = capsys.readouterr().out
+    assert "after the opening auction" in told
+    assert {"15:45", "09:26"} <= set(told.split())
+    card = trained[1].card
+    added = card["auction"]["track_record"]["difference"]["hit_rate_at_5"]
+    assert figures(card)["auction_adds.hit_rate_at_5"] == added["mean"]
 
 
 def test_a_sector_that_opens_high_comes_in_and_has_new_numbers(
