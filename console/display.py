@@ -43,6 +43,11 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str
     return f"{value:{'+' if signed else ''}.{digits}f}"
 
 
+def oriented(value: float | None, sign: int, digits: int = 3) -> str:
+    """A factor's figure in the orientation in which the factor is used."""
+    return number(None if value is None else sign * value, digits, signed=True)
+
+
 def interval(figure: Mapping[str, Any], digits: int = 3, *, signed: bool = False) -> str:
     """A mean with the ends of its interval: `0.512 [0.480, 0.541]`."""
     ends = ", ".join(number(figure[end], digits, signed=signed) for end in ("low", "high"))

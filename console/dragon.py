@@ -95,12 +95,18 @@ def show_signals(document: Mapping[str, Any]) -> None:
     )  # fmt: skip
     for side in ("buy", "sell", "hold"):
         for one in document[side]:
-            told = (
-                "; ".join(one["reasons"]) if "reasons" in one else f"so far {percent(one['gain'])}"
-            )
+            told = "; ".join(one["reasons"]) if "reasons" in one else _held(one)
             stdout.print(f"{side:5}{one['code']} {one['name']}: {told}", markup=False)
     if not any(document[side] for side in ("buy", "sell", "hold")):
         stdout.print("nothing to buy, nothing held")
+    stdout.print(
+        "[dim]sell, hold: positions of the played account, which has followed the rules since "
+        f"{document['account']['started']}; nothing is known of your own[/]"
+    )
+
+
+def _held(one: Mapping[str, Any]) -> str:
+    return f"bought on {one['bought_on']} at {one['buy_price']:.2f}, {percent(one['gain'])} so far"
 
 
 def _show_readings(readings: Mapping[str, Mapping[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.padding import Padding
 
-from console.display import number, stdout, table
+from console.display import number, oriented, stdout, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,7 +55,7 @@ def _figures(document: Mapping[str, Any]) -> None:
     search, confirm, sealed = document["search"], document["confirm"], document["sealed"]
 
     def signed(value: float | None) -> str:
-        return _oriented(value, document["sign"])
+        return oriented(value, document["sign"])
 
     made = table(*_HEADINGS, right=_HEADINGS[1:])
     made.add_row(
@@ -81,7 +81,7 @@ def _figures(document: Mapping[str, Any]) -> None:
     )
     made.add_row(
         "evidence",
-        f"t {_oriented(search['added_t_hac'], document['sign'], 1)}",
+        f"t {oriented(search['added_t_hac'], document['sign'], 1)}",
         f"p {confirm['p_value']:.2g} at level {confirm['level']:.2g}",
         "" if sealed is None else _interval(sealed),
     )
@@ -90,11 +90,6 @@ def _figures(document: Mapping[str, Any]) -> None:
     if document["backtest"] is not None:
         _accounts(made, document["backtest"]["windows"])
     stdout.print(Padding(made, (1, 0, 0, 2)))
-
-
-def _oriented(value: float | None, sign: int, digits: int = 3) -> str:
-    """A figure in the orientation in which the factor is used."""
-    return number(None if value is None else sign * value, digits, signed=True)
 
 
 def _interval(sealed: Mapping[str, Any]) -> str:

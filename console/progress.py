@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from console.display import stderr
+from console.display import say, stderr
 
 
 def bar() -> Progress:
@@ -27,10 +27,14 @@ class TrainingProgress:
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
         self._task = bar.add_task("training", total=1.0)
+        self._last = ""
 
     def __call__(self, what: str, share: float) -> None:
-        """Show the next step."""
+        """Show the next step; where there is no bar, a line each."""
         self._bar.update(self._task, description=what, completed=share)
+        if self._bar.disable and what != self._last:
+            say(f"{share:4.0%}  {what}")
+        self._last = what
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from console.display import interval, number, stdout, table
+from console.display import interval, number, oriented, stdout, table
 
 if TYPE_CHECKING:
     from data_profile.home import Home
@@ -117,20 +117,22 @@ def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         stdout.print("The pool is empty: nothing has survived yet. Mine on: tide mine")
         return
-    made = table("id", "status", "", "expression", "marginal IC", "p", right=("marginal IC", "p"))
+    figures = ("added IC", "marginal IC", "p")
+    made = table("id", "status", "", "expression", *figures, right=figures)
     for row in rows:
         made.add_row(
             row["id"],
             row["status"],
             "+" if row["sign"] > 0 else "-",
             escape(row["expression"]),
-            number(row["marginal_rank_ic"], signed=True),
+            *(oriented(row[name], row["sign"]) for name in ("added_rank_ic", "marginal_rank_ic")),
             "<.0001" if row["p_value"] < 1e-4 else number(row["p_value"], 4),
         )
     stdout.print(made)
     stdout.print(
-        "[dim]marginal IC: daily rank IC with what is foretold, beyond persistence and "
-        "size, search window; p: confirm window; -: used with its sign turned[/]"
+        "[dim]daily rank IC with what is foretold, search window, -: used with its sign turned; "
+        "added IC: beyond persistence, size and the pool of then, by which it was accepted; "
+        "marginal IC: beyond persistence and size alone; p: confirm window[/]"
     )
 
 

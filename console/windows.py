@@ -36,9 +36,6 @@ def describe_store(home: "Home") -> dict[str, Any]:
     from data_profile.profile import Profile
     from data_profile.stocks import StockStore
     from data_profile.store import Store
-    from factor_pool import borders
-    from factor_pool.errors import EvaluationError
-    from factor_pool.evaluation.base_rates import base_rates
 
     store, profile, stocks = Store(home.store), Profile.load(), StockStore(home.stocks)
     document: dict[str, Any] = {"stocks": stocks.manifest().to_dict() if stocks.exists() else None}
@@ -47,6 +44,11 @@ def describe_store(home: "Home") -> dict[str, Any]:
         return document | {"store": None, "windows": None, "problem": problem, "labels": []}
     panel = store.panel()
     document["store"] = store.manifest().to_dict()
+    # Not before there is a store: numba makes its cache folder when it is imported.
+    from factor_pool import borders
+    from factor_pool.errors import EvaluationError
+    from factor_pool.evaluation.base_rates import base_rates
+
     try:
         settled = borders.current(home.ledger, panel, profile.core(panel))
     except EvaluationError as error:

@@ -26,11 +26,12 @@ class Manifest:
     created_at
         When it was built, timezone-aware (UTC).
     source
-        Where the rows that came last are from: a file's name, `synthetic-<seed>`, or "collected".
+        Where the rows are from, in the order they came: names of files, `synthetic-<seed>`,
+        "collected".
     state
         Of the last session: "imported" from a file, "complete" or "partial" as collected.
     rows, instruments, sessions
-        How many of each; a row counts as often as it was observed.
+        How many of each; a row is a sector and session with any value.
     collected, partial
         Sessions that were collected, and those of them that lack something.
     first_session, last_session

@@ -29,14 +29,15 @@ def write_version(
     qlib_tree.write(panel, folder / "qlib")
     write_atomic(folder / "names.json", json.dumps(names, ensure_ascii=False))
     cells = int(panel.listed.sum())
+    known = {name: np.isfinite(matrix) & panel.listed for name, matrix in panel.values.items()}
     days = [day for day in truth.days() if day.state != "imported"]
     last = panel.sessions[-1].item()
     manifest = Manifest(
         snapshot_id=panel.snapshot_id,
         created_at=datetime.datetime.now(datetime.UTC),
-        source=truth.batches[-1].source,
+        source=", ".join(dict.fromkeys(batch.source for batch in truth.batches)),
         state=days[-1].state if days and days[-1].session == last else "imported",
-        rows=sum(batch.rows for batch in truth.batches),
+        rows=int(np.logical_or.reduce(list(known.values())).sum()),
         instruments=len(panel.instruments),
         sessions=len(panel.sessions),
         collected=len(days),
@@ -45,10 +46,7 @@ def write_version(
         last_session=last,
         fields=panel.fields,
         ignored=panel.ignored,
-        coverage={
-            name: float((np.isfinite(matrix) & panel.listed).sum()) / cells
-            for name, matrix in panel.values.items()
-        },
+        coverage={name: float(cell.sum()) / cells for name, cell in known.items()},
         truth_sha256=_hash(folder / "truth.json"),
         names_sha256=_hash(folder / "names.json"),
     )

@@ -375,6 +375,7 @@ def row(member: Member) -> dict[str, Any]:
         "status": member.status,
         "accepted_at": member.accepted_at.isoformat(timespec="seconds"),
         "marginal_rank_ic": member.figures.get("marginal_rank_ic"),
+        "added_rank_ic": member.figures.get("added_rank_ic"),
         "p_value": member.p_value,
         "hypothesis": member.hypothesis,
         "mlflow_run_id": member.mlflow_run_id,

@@ -64,7 +64,7 @@ class Universe:
         return self.store(home).exists()
 
     def source(self, home: Home) -> str:
-        """Where the data that came last are from: a file's name, or "collected"."""
+        """Where the data are from: names of files, "collected"."""
         return self.store(home).manifest().source
 
     def panel(self, home: Home) -> Panel:

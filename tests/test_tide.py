@@ -50,6 +50,7 @@ def test_pool_list_and_export(mined: Path) -> None:
             "status",
             "accepted_at",
             "marginal_rank_ic",
+            "added_rank_ic",
             "p_value",
             "hypothesis",
             "mlflow_run_id",

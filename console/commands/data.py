@@ -113,7 +113,7 @@ def data_show(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> N
     """Show what the store holds: sectors, their windows, what each label is worth, stocks."""
     from console.windows import describe_store, show_store
 
-    document = describe_store(open_home(home))
+    document = describe_store(open_home(home, create=False))
     if as_json:
         print_json(document)
     else:
@@ -142,7 +142,7 @@ def data_profile_(
     names = [name.removeprefix("$") for name in fields or ()]
     if wrong := [name for name in names if name not in profile.fields]:
         raise typer.BadParameter(f"no field {wrong[0]!r}; tide data profile lists them")
-    opened = open_home(home)
+    opened = open_home(home, create=False)
     if universe == "stock":
         _profile_stocks(opened, profile, names, as_json=as_json)
         return
@@ -193,7 +193,7 @@ def data_verify(
     from data_profile.store import Store
     from data_profile.verify import verify
 
-    folder = open_home(home).store
+    folder = open_home(home, create=restore).store
     if restore:
         with working("restoring the store"):
             Store(folder).restore()

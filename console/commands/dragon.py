@@ -93,18 +93,19 @@ def signals(
     as_json: JsonOption = False,
 ) -> None:
     """What to buy and sell at the open after a list, with reasons; enters the forecast log."""
-    from console.display import working
+    from console.display import say, working
     from console.dragon import show_signals
     from predictor.dragon_tiger.making import signals_and_log
 
     with working("reading the list"):
-        made = signals_and_log(
+        made, record = signals_and_log(
             open_home(home), date=_day(date), options=_options(weights, settings, seed)
         )
     if as_json:
         print_json(made.to_dict())
     else:
         show_signals(made.to_dict())
+    say(f"record {record.id} of the forecast log, made {record.made_at:%Y-%m-%d %H:%M}")
 
 
 def _day(date: datetime.datetime | None) -> datetime.date | None:

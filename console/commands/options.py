@@ -22,11 +22,18 @@ UniverseOption = Annotated[
 DEFAULT_HOME = Path("runs")
 
 
-def open_home(root: Path, universe: Literal["sector", "stock"] = "sector") -> "Home":
-    """Make the home folder, for a universe's factors; every library writes into it too."""
+def open_home(
+    root: Path, universe: Literal["sector", "stock"] = "sector", *, create: bool = True
+) -> "Home":
+    """The home folder, for a universe's factors; every library writes into it too.
+
+    A command that only reads does not make it: a mistyped `--home` leaves no trace.
+    """
     from data_profile.home import Home
 
-    home = Home(root).of(universe).create()
+    home = Home(root).of(universe)
+    if create:
+        home.create()
     # numba reads this when it is imported, which no module above does.
     os.environ.setdefault("NUMBA_CACHE_DIR", str((home.cache / "kernels").absolute()))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

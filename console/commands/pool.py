@@ -28,7 +28,7 @@ def pool_list(
     from console.tables import show_pool
     from factor_pool.pool import Pool
 
-    rows = Pool(open_home(home, universe)).rows()
+    rows = Pool(open_home(home, universe, create=False)).rows()
     if as_json:
         print_json(rows)
     else:

@@ -174,12 +174,16 @@ def _estimate(estimate: Estimate, scale: float = 1.0, digits: int = 3) -> _Cell:
 
 def _verdict(view: View, said: Words) -> str:
     estimate = view.beyond_baseline
-    return said["verdict.text"].format(
+    text = said["verdict.text"].format(
         window=said[f"window.{view.window.name}"].capitalize(),
         mean=_number(estimate.mean),
         t=_number(estimate.t, 1),
         sessions=estimate.sessions,
     )
+    if not view.pool:
+        return text
+    added = view.beyond_pool
+    return f"{text} " + said["verdict.pool"].format(mean=_number(added.mean), t=_number(added.t, 1))
 
 
 def _orientation(portrait: Portrait, said: Words) -> str:

@@ -112,6 +112,10 @@ _WORDS = {
     "chance": ("chance", "随机"),
     "nothing": ("persistence and size are 0 by construction", "延续性与规模按定义为 0"),
     "rank_ic": ("Rank IC", "Rank IC"),
+    "verdict.pool": (
+        "Beyond these and the pool {mean} (t {t}).",
+        "在这些与因子池之外为 {mean}（t {t}）。",
+    ),
     "marginal": ("Rank IC beyond the baseline", "基准之外的 Rank IC"),
     "added": ("Rank IC beyond baseline and pool", "基准与因子池之外的 Rank IC"),
     "t": ("t (Newey-West)", "t 值（Newey-West）"),

@@ -17,7 +17,7 @@ from predictor.dragon_tiger.signals import Signals, signals
 from predictor.dragon_tiger.strategy import Options
 from predictor.dragon_tiger.study import backtest
 from predictor.dragon_tiger.tuning import tune
-from predictor.forecast_log import ForecastLog
+from predictor.forecast_log import ForecastLog, Record
 
 STEP = "dragon"
 TUNED = "dragon-tuned.json"
@@ -63,8 +63,10 @@ def backtest_and_report(
     return {**document, "page": str(page), "ledger": str(ledger)}
 
 
-def signals_and_log(home: Home, *, date: datetime.date | None, options: Options) -> Signals:
-    """`signals.signals`, entered in the forecast log as step "dragon".
+def signals_and_log(
+    home: Home, *, date: datetime.date | None, options: Options
+) -> tuple[Signals, Record]:
+    """`signals.signals`, and its record in the forecast log, step "dragon".
 
     The log keeps what was said when; only what was said in time is live. Asking again for the
     same list, data, weights and rules adds nothing.
@@ -79,8 +81,8 @@ def signals_and_log(home: Home, *, date: datetime.date | None, options: Options)
         "ranking": ranking,
     }  # fmt: skip
     with ForecastLog(home.forecasts) as log:
-        log.append(kept, made_at=datetime.datetime.now(SHANGHAI), step=STEP)
-    return made
+        number = log.append(kept, made_at=datetime.datetime.now(SHANGHAI), step=STEP)
+        return made, log.record(number)
 
 
 def _tuned(home: Home, document: dict[str, Any]) -> dict[str, Any] | None:

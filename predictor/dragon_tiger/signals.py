@@ -19,14 +19,14 @@ from predictor.dragon_tiger.scene import Scene, load
 from predictor.dragon_tiger.strategy import Options, Played, play
 
 FACTORS_IN_WORDS: dict[str, str] = {
-    "F1": "net purchase on the list, yuan",
-    "F2": "institutions' share of the purchases",
-    "F3": "hot money's share of the purchases",
-    "F4": "turnover rate above its mean",
-    "F5": "change above the market's",
-    "F6": "news sentiment, -1 to 1",
-    "F7": "main net inflow / float value",
-    "F8": "large orders' share of turnover",
+    "F1": "net purchase on the list {:+,.0f} yuan",
+    "F2": "institutions' share of the purchases {:.0%}",
+    "F3": "hot money's share of the purchases {:.0%}",
+    "F4": "turnover rate {:+.0%} against its mean of 20 sessions",
+    "F5": "change less the market's {:+.1%}",
+    "F6": "news sentiment {:+.2f} of -1 to 1",
+    "F7": "main net inflow {:+.2%} of float value",
+    "F8": "large orders' share of turnover {:.0%}",
 }
 
 
@@ -121,7 +121,7 @@ def _purchase(code: str, scene: Scene, played: Played) -> dict[str, Any]:
         "factors": factors,
         "reasons": [
             f"among the best {100 * above:.1f}% of the day's list",
-            *(f"{FACTORS_IN_WORDS[name]}: {value:,.4g}" for name, value in factors.items()),
+            *(FACTORS_IN_WORDS[name].format(value) for name, value in factors.items()),
         ],
     }
 

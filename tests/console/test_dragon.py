@@ -34,7 +34,10 @@ def test_signals(home: Path):
     told = document(tide(home, "dragon", "signals", "--json", *WIDE))
     assert told["known_at"] == "18:10"
     assert told["buy"]
-    assert told["buy"][0]["code"] in tide(home, "dragon", "signals", *WIDE).stdout
+    shown = tide(home, "dragon", "signals", *WIDE)
+    assert told["buy"][0]["code"] in shown.stdout
+    assert "positions of the played account" in " ".join(shown.stdout.split())
+    assert "record 1 of the forecast log" in shown.stderr
     early = document(tide(home, "dragon", "signals", "--json", "--date", "2025-08-15", *WIDE))
     assert (early["as_of"], early["for_session"]) == ("2025-08-15", "2025-08-18")
 

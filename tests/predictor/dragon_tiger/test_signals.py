@@ -97,6 +97,9 @@ def test_signals_are_for_the_next_open(small_home: Home, small_scene):
         (one["score"] for one in document["buy"]), reverse=True
     )
     assert all(one["reasons"] for side in ("buy", "sell") for one in document[side])
+    for one in document["buy"]:
+        assert all(" yuan" in text for text in one["reasons"] if text.startswith("net purchase"))
+        assert f"institutions' share of the purchases {one['factors']['F2']:.0%}" in one["reasons"]
     held = {one["code"] for one in (*document["hold"], *document["sell"])}
     assert not held & {one["code"] for one in document["buy"]}
     assert len(document["scores"]) == document["listed"] == 30
