@@ -45,10 +45,11 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "up": "{name}: {before} → {rank}; {stocks} limit-ups of yesterday open {gap:+.1%} on "
         "average, {higher} of them higher",
         "neutral": "{name}: {before} → {rank}; no limit-up of yesterday in the auction",
-        "opened": "{name}: {before} → {rank}; opens {gap:+.1%}, {sealed} of its stocks at the "
+        "kept": "place kept",
+        "opened": "{name}: {place}; opens {gap:+.1%}, {sealed} of its stocks at the "
         "limit; limit-ups expected {was[1]:.1f} → {now[1]:.1f}, P(wave) {was[3]:.0%} → "
         "{now[3]:.0%}",
-        "unopened": "{name}: {before} → {rank}; nothing of it in the auction",
+        "unopened": "{name}: {place}; nothing of it in the auction",
     },
     "zh": {
         "rule": "强度 = 该名次的预期涨停数 ×（1 + 10 × 板块昨日涨停股平均竞价涨幅）",
@@ -60,9 +61,10 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "changed": "{session} 竞价后 {all} 个板块中有 {moved} 个名次变化",
         "up": "{name}：{before} → {rank}；昨日涨停 {stocks} 只平均竞价 {gap:+.1%}，{higher} 只高开",
         "neutral": "{name}：{before} → {rank}；竞价中没有该板块的昨日涨停股",
-        "opened": "{name}：{before} → {rank}；竞价 {gap:+.1%}，{sealed} 家竞价涨停；预期涨停 "
+        "kept": "名次不变",
+        "opened": "{name}：{place}；竞价 {gap:+.1%}，{sealed} 家竞价涨停；预期涨停 "
         "{was[1]:.1f} → {now[1]:.1f} 家，成潮概率 {was[3]:.0%} → {now[3]:.0%}",
-        "unopened": "{name}：{before} → {rank}；竞价中没有该板块的数据",
+        "unopened": "{name}：{place}；竞价中没有该板块的数据",
     },
 }  # fmt: skip
 
@@ -116,10 +118,11 @@ class Confirmed:
         words = _WORDS[language]
         if self.found is None:
             return words["neutral"].format(**vars(self))
+        place = words["kept"] if self.rank == self.before else f"{self.before} → {self.rank}"
         key = "up" if isinstance(self.found, Leaders) else "opened"
         if isinstance(self.found, Opened) and self.found.gap is None:
             key = "unopened"
-        return words[key].format(**vars(self), **vars(self.found))
+        return words[key].format(place=place, **vars(self), **vars(self.found))
 
     def to_dict(self, language: Language) -> dict[str, Any]:
         """Numbers rounded to 6 digits; null where the method does not give them."""

@@ -29,5 +29,8 @@ def test_the_real_market(real_data: Path, tmp_path: Path) -> None:
         assert said["mean_forecast"] == pytest.approx(said["mean_happened"], rel=0.25)
     document = json.loads(json.dumps(predict(home).to_dict("zh"), allow_nan=False))
     assert (document["as_of"], document["for_session"]) == ("2025-12-31", "2026-01-05")
-    assert document["sectors"] == 70
+    assert len(document["scores"]) == 70
+    # Insurance has five companies.
+    assert [(row["name"], row["rule"]) for row in document["removed"]] == [("保险", "thin")]
+    assert document["sectors"] == 69
     assert all(len(row["reasons"]) == 3 for row in document["ranking"])
