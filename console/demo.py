@@ -18,7 +18,8 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
     Parameters
     ----------
     home
-        Where to write; a second run resumes what the first began.
+        Where to write. A second run mines no more than the first left to be mined; it trains and
+        predicts again.
     evaluations
         Factors to try in all.
     seed
@@ -43,7 +44,7 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
         out.print(f"  [cyan]{escape(text)}")
 
     out.rule("[bold]2. Mining")
-    options = MineOptions(evaluations=evaluations, seed=seed)
+    options = MineOptions(evaluations=evaluations, seed=seed, reopen=True)
     with MiningDisplay() as progress:
         summary = mine(home, options, progress)
     show_summary(summary)

@@ -54,6 +54,8 @@ class MineOptions:
         Of the search. The same seed on the same data and ledger gives the same run.
     new
         Start a session of its own instead of going on with one that was cut short.
+    reopen
+        Go on with a session that is finished, too; it ends at once if it has what is asked for.
     label
         What factors should foretell; one of `factor_pool.evaluation.labels`.
 
@@ -73,6 +75,7 @@ class MineOptions:
     budget_usd: float | None = None
     seed: int = 1
     new: bool = False
+    reopen: bool = False
     label: str = "limit_up_count"
 
     def __post_init__(self) -> None:
@@ -305,7 +308,8 @@ class Session:
     ) -> tuple["Session", bool]:
         """The newest unfinished session that fits, or a new one; and whether it is resumed.
 
-        A session fits if it has the same data, borders, label, seed and proposer.
+        A session fits if it has the same data, borders, label, seed and proposer. With
+        `options.reopen` a finished one fits as well.
         """
         wanted = (snapshot, borders, options.label, options.seed, options.proposer)
         before, words = 0, prompts.version()
@@ -316,11 +320,15 @@ class Session:
             record = _record(known)
             own = (record.snapshot, record.borders, record.label, record.seed, record.proposer)
             before += own[:4] == wanted[:4]
-            if own == wanted and record.end is None and not options.new:
+            open_ = record.end is None or options.reopen
+            if own == wanted and open_ and not options.new:
                 session = cls(home, ledger, name, record)
-                if list(record.prompts)[-1:] != [words]:
-                    versions = record.prompts | {words: record.iterations}
-                    session._write(replace(record, prompts=versions))
+                versions = record.prompts
+                if list(versions)[-1:] != [words]:
+                    versions = versions | {words: record.iterations}
+                resumed = replace(record, prompts=versions, end=None)
+                if resumed != record:
+                    session._write(resumed)
                 return session, True
         stream = options.seed if before == 0 else _mix(options.seed, before)
         record = Record(
