@@ -34,7 +34,7 @@ class MineOptions:
     Parameters
     ----------
     hours
-        Stop after so many hours from now.
+        Stop so many hours after `mine` was called.
     until
         Stop at the next HH:MM, China time.
     loops
@@ -121,6 +121,15 @@ def _clock(text: str) -> dt.time:
         raise OptionsError(f"until must be HH:MM, for example 07:30, not {text!r}") from None
 
 
+def rate(evaluated: int, seconds: float) -> float:
+    """Evaluations a second: of the whole session, over the time its runs spent mining.
+
+    A run spends time mining from when its workers are ready. The board, the summary and the
+    morning report all show this figure.
+    """
+    return evaluated / max(seconds, 1e-9)
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a session stands, for whoever watches.
@@ -134,7 +143,7 @@ class Progress:
     target
         Evaluations wanted; None if that is not how it ends.
     rate
-        Evaluations a second, of this run.
+        Evaluations a second, see `rate`.
     best_marginal_ic
         Largest absolute marginal rank IC on the search window; None before the first.
     spend_usd
@@ -183,7 +192,7 @@ class Summary:
     rejected
         Name of a gate -> factors that ended there.
     seconds
-        Spent mining, all runs of the session together.
+        Spent mining, see `rate`; all runs of the session together.
     cost_usd
         Spent on the language model.
     end
@@ -203,6 +212,11 @@ class Summary:
         """Whether a person stopped it."""
         return self.end == "interrupted"
 
+    @property
+    def rate(self) -> float:
+        """Evaluations a second, see `rate`."""
+        return rate(self.evaluated, self.seconds)
+
     def to_dict(self) -> dict[str, object]:
         """What `tide mine --json` prints."""
         return {
@@ -210,7 +224,7 @@ class Summary:
             "accepted": self.accepted,
             "rejected": self.rejected,
             "seconds": round(self.seconds, 3),
-            "evaluations_per_second": round(self.evaluated / max(self.seconds, 1e-9), 1),
+            "evaluations_per_second": round(self.rate, 1),
             "cost_usd": round(self.cost_usd, 6),
             "session": self.session,
         }
@@ -251,7 +265,7 @@ class Record:
     evaluated, accepted
         Factors, in finished iterations.
     seconds
-        Spent mining.
+        Spent mining, see `rate`.
     tallies
         Name of a proposer -> what it brought.
     earlier_tallies
@@ -279,6 +293,11 @@ class Record:
     prompts: dict[str, int] = field(default_factory=dict)
     barren: int = 0
     end: str | None = None
+
+    @property
+    def rate(self) -> float:
+        """Evaluations a second, see `rate`."""
+        return rate(self.evaluated, self.seconds)
 
 
 class Session:
@@ -344,6 +363,10 @@ class Session:
         session.folder.mkdir(parents=True)
         session._write(record)
         return session, False
+
+    def begin(self) -> None:
+        """Count the time from here: everything is ready."""
+        self._since = time.monotonic()
 
     def iteration_done(self, proposer: str, *, evaluated: int, accepted: int, cost: float) -> None:
         """Write that the current iteration is finished, and what it brought, in one transaction."""

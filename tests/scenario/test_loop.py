@@ -96,6 +96,7 @@ def test_the_same_seed_gives_the_same_night(
         "session",
     }  # fmt: skip
     assert display.shown[-1].evaluated == 80
+    assert display.shown[-1].rate == summary.rate
     assert display.shown[-1].best_marginal_ic > 0
 
 
@@ -317,6 +318,19 @@ def test_ends(home: Home, here: object, monkeypatch: pytest.MonkeyPatch) -> None
     display = Silent()
     assert mine(home, MineOptions(new=True), display).end == "exhausted"
     assert "nothing new" in display.lines[-2]
+
+
+def test_the_time_counts_from_the_command(
+    home: Home, here: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Here):
+        def start(self, panels: Any) -> None:
+            time.sleep(1.0)
+            super().start(panels)
+
+    monkeypatch.setattr("scenario.loop.choose", lambda *args: Slow())
+    summary = mine(home, MineOptions(hours=0.5 / 3600), Silent())
+    assert (summary.end, summary.evaluated) == ("deadline", 0)
 
 
 def test_a_second_session_does_not_repeat_the_first(home: Home, here: object) -> None:
