@@ -50,7 +50,7 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
     show_summary(summary)
 
     out.rule("[bold]3. The accepted factors")
-    tables.show_pool(Pool(home).rows())
+    tables.show_pool(Pool(home).rows(), home)
 
     out.rule("[bold]4. The predictor")
     with training_progress() as progress:

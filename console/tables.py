@@ -112,10 +112,10 @@ def _states(states: Mapping[str, Any]) -> str:
     return f"{line}; partial, latest: {', '.join(latest)}" if latest else line
 
 
-def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The accepted factors."""
+def show_pool(rows: Sequence[Mapping[str, Any]], home: "Home") -> None:
+    """The accepted factors of a home; where there are none, what to do next."""
     if not rows:
-        stdout.print("The pool is empty: nothing has survived yet. Mine on: tide mine")
+        stdout.print(f"The pool is empty: {_next_step(home)}", soft_wrap=True)
         return
     made = table("id", "status", "", "expression", "marginal IC", "p", right=("marginal IC", "p"))
     for row in rows:
@@ -132,6 +132,17 @@ def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
         "[dim]marginal IC: daily rank IC with what is foretold, beyond persistence and "
         "size, search window; p: confirm window; -: used with its sign turned[/]"
     )
+
+
+def _next_step(home: "Home") -> str:
+    """What an empty pool waits for."""
+    from factor_pool import universe
+
+    mined = universe.of(home)
+    if not mined.exists(home):
+        return f"there are no market data of {mined.name}s to mine. Get them: {mined.first}"
+    option = "" if mined is universe.SECTORS else f" --universe {mined.name}"
+    return f"nothing has survived yet. Mine on: tide mine{option}"
 
 
 def show_training(document: Mapping[str, Any]) -> None:
