@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from console.display import interval, number, stdout, table
+from console.display import interval, number, runnable, stdout, table
 
 if TYPE_CHECKING:
     from data_profile.home import Home
@@ -189,10 +189,10 @@ def show_places(home: "Home") -> None:
     """Where everything is, and how to look at it."""
     lines = (
         f"MLflow database  {home.mlflow_db}",
-        f"open it with     LITELLM_LOCAL_MODEL_COST_MAP=True mlflow ui "
+        f"open it with     LITELLM_LOCAL_MODEL_COST_MAP=True {runnable('mlflow')} ui "
         f"--backend-store-uri {home.mlflow_uri}",
         f"ledger           {home.ledger}",
-        f"export the pool  tide pool export --home {home.root} -o pool.json",
+        f"export the pool  {runnable('tide')} pool export --home {home.root} -o pool.json",
     )
     for line in lines:
         stdout.print(line, markup=False, soft_wrap=True)
