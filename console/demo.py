@@ -18,7 +18,8 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
     Parameters
     ----------
     home
-        Where to write; a second run resumes what the first began.
+        Where to write. A second run mines no more than the first left to be mined; it trains and
+        predicts again.
     evaluations
         Factors to try in all.
     seed
@@ -43,13 +44,13 @@ def run(home: Home, *, evaluations: int, seed: int) -> None:
         out.print(f"  [cyan]{escape(text)}")
 
     out.rule("[bold]2. Mining")
-    options = MineOptions(evaluations=evaluations, seed=seed)
+    options = MineOptions(evaluations=evaluations, seed=seed, reopen=True)
     with MiningDisplay() as progress:
         summary = mine(home, options, progress)
     show_summary(summary)
 
     out.rule("[bold]3. The accepted factors")
-    tables.show_pool(Pool(home).rows())
+    tables.show_pool(Pool(home).rows(), home)
 
     out.rule("[bold]4. The predictor")
     with training_progress() as progress:

@@ -1,7 +1,12 @@
 """The two consoles and the bricks of tables: data goes to stdout, comments to stderr."""
 
 import contextlib
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +20,18 @@ stderr = Console(stderr=True, highlight=False)
 def say(line: str) -> None:
     """One line for the person who waits."""
     stderr.print(line, markup=False, soft_wrap=True)
+
+
+def runnable(name: str) -> str:
+    """How a program installed beside this one is started from here.
+
+    Its name where that is what PATH finds, else its path, below the working directory if it is.
+    """
+    beside, found = Path(sys.executable).with_name(name), shutil.which(name)
+    if not beside.exists() or (found is not None and os.path.samefile(found, beside)):
+        return name
+    below = beside.is_relative_to(Path.cwd()) and beside.parent != Path.cwd()
+    return shlex.quote(str(beside.relative_to(Path.cwd()) if below else beside))
 
 
 @contextlib.contextmanager

@@ -138,6 +138,7 @@ def _disk(home: Home) -> Finding:
 def _store(home: Home) -> Finding:
     from data_profile.errors import StoreError
     from data_profile.store import Store
+    from factor_pool.universe import SECTORS
 
     store = Store(home.store)
     if not store.exists():
@@ -145,7 +146,7 @@ def _store(home: Home) -> Finding:
             "market data",
             "missing",
             f"no store in {home.store}",
-            "tide data import FILE, or tide demo",
+            SECTORS.first,
         )
     try:
         manifest = store.manifest()
@@ -157,8 +158,9 @@ def _store(home: Home) -> Finding:
 def _stocks(home: Home) -> Finding:
     from data_profile.errors import StoreError
     from data_profile.stocks import StockStore
+    from factor_pool.universe import STOCKS
 
-    store, files = StockStore(home.stocks), "tide data import FILE, with each of the stock files"
+    store, files = StockStore(home.stocks), STOCKS.first
     if not store.exists():
         why = "no stocks; the dragon-tiger strategy and candidates need them"
         return Finding("stocks", "optional", why, files)
@@ -263,10 +265,13 @@ def _language_model(home: Home) -> Finding:
 
 
 def _pool(home: Home) -> Finding:
+    from factor_pool import universe
     from factor_pool.ledger import Ledger
 
     if not home.ledger.exists():
-        return Finding("alpha pool", "optional", "nothing mined yet", "tide mine")
+        ready = universe.of(home).exists(home)
+        step = "tide mine" if ready else "market data first, then tide mine"
+        return Finding("alpha pool", "optional", "nothing mined yet", step)
     with Ledger(home.ledger) as ledger:
         attempts, members = ledger.count(), len(ledger.members())
     return Finding("alpha pool", "ok", f"{members} accepted of {attempts} attempts")

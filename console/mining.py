@@ -66,7 +66,7 @@ def standing(progress: "Progress", now: dt.datetime) -> dict[str, str]:
     """
     facts = {
         "tried": f"{progress.evaluated:,}",
-        "a second": f"{progress.rate:.0f}" if progress.rate >= 10 else f"{progress.rate:.1f}",
+        "a second": per_second(progress.rate),
         "accepted": str(progress.accepted),
         "best marginal IC": number(progress.best_marginal_ic),
         "error budget": f"{progress.error_budget:.0%}",
@@ -76,6 +76,11 @@ def standing(progress: "Progress", now: dt.datetime) -> dict[str, str]:
     if left is not None:
         facts["time left"] = _clock(left)
     return facts
+
+
+def per_second(rate: float) -> str:
+    """A rate as it is shown: with a digit behind the point where it is small."""
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
 def _seconds_left(progress: "Progress", now: dt.datetime) -> float | None:
@@ -113,10 +118,10 @@ def show_summary(summary: "Summary") -> None:
     """How the night went, gate by gate."""
     from scenario.morning.words import GATES
 
-    rate = summary.evaluated / max(summary.seconds, 1e-9)
     stdout.print(
-        f"session {summary.session}: {summary.evaluated} factors tried in "
-        f"{summary.seconds:.0f} s ({rate:.0f}/s), [bold]{summary.accepted} accepted[/]"
+        f"[dim]session {summary.session}[/]\n"
+        f"{summary.evaluated} factors tried in {summary.seconds:.0f} s "
+        f"({per_second(summary.rate)}/s), [bold]{summary.accepted} accepted[/]"
     )
     made = table("rejected", "", right=("rejected",))
     for gate, count in sorted(summary.rejected.items(), key=lambda item: -item[1]):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from console.display import interval, number, oriented, stdout, table
+from console.display import interval, number, oriented, runnable, stdout, table
 
 if TYPE_CHECKING:
     from data_profile.home import Home
@@ -112,10 +112,10 @@ def _states(states: Mapping[str, Any]) -> str:
     return f"{line}; partial, latest: {', '.join(latest)}" if latest else line
 
 
-def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The accepted factors."""
+def show_pool(rows: Sequence[Mapping[str, Any]], home: "Home") -> None:
+    """The accepted factors of a home; where there are none, what to do next."""
     if not rows:
-        stdout.print("The pool is empty: nothing has survived yet. Mine on: tide mine")
+        stdout.print(f"The pool is empty: {_next_step(home)}", soft_wrap=True)
         return
     figures = ("added IC", "marginal IC", "p")
     made = table("id", "status", "", "expression", *figures, right=figures)
@@ -134,6 +134,17 @@ def show_pool(rows: Sequence[Mapping[str, Any]]) -> None:
         "added IC: beyond persistence, size and the pool of then, by which it was accepted; "
         "marginal IC: beyond persistence and size alone; p: confirm window[/]"
     )
+
+
+def _next_step(home: "Home") -> str:
+    """What an empty pool waits for."""
+    from factor_pool import universe
+
+    mined = universe.of(home)
+    if not mined.exists(home):
+        return f"there are no market data of {mined.name}s to mine. Get them: {mined.first}"
+    option = "" if mined is universe.SECTORS else f" --universe {mined.name}"
+    return f"nothing has survived yet. Mine on: tide mine{option}"
 
 
 def show_training(document: Mapping[str, Any]) -> None:
@@ -196,10 +207,10 @@ def show_places(home: "Home") -> None:
     """Where everything is, and how to look at it."""
     lines = (
         f"MLflow database  {home.mlflow_db}",
-        f"open it with     LITELLM_LOCAL_MODEL_COST_MAP=True mlflow ui "
+        f"open it with     LITELLM_LOCAL_MODEL_COST_MAP=True {runnable('mlflow')} ui "
         f"--backend-store-uri {home.mlflow_uri}",
         f"ledger           {home.ledger}",
-        f"export the pool  tide pool export --home {home.root} -o pool.json",
+        f"export the pool  {runnable('tide')} pool export --home {home.root} -o pool.json",
     )
     for line in lines:
         stdout.print(line, markup=False, soft_wrap=True)

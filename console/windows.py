@@ -127,16 +127,17 @@ def _show_labels(labels: Sequence[Mapping[str, Any]]) -> None:
     stdout.print("\nWhat needs no factor, on the search window:")
     names = list(labels[0]["rank_ic"]) if labels else []
     made = table("label", "mean", "hit", *names, right=("mean", "hit", *names))
+    made.columns[0].no_wrap = True
     for one in labels:
         made.add_row(
             one["label"], number(one["mean"]), f"{one['event_rate']:.1%}",
-            *(f"{number(one['rank_ic'][name], 2)} / {_share(one['hit_rate_at_5'][name])}"
+            *(f"{number(one['rank_ic'][name], 2)}/{_share(one['hit_rate_at_5'][name])}"
               for name in names),
         )  # fmt: skip
     stdout.print(made)
     stdout.print(
         "[dim]hit: share of sector-sessions that count as one (a wave or the top decile itself; "
-        "else at least one limit-up);\nthen daily rank IC / hit rate of the 5 highest, for "
+        "else at least one limit-up); then daily rank IC/hit rate of the 5 highest, for "
         "persistence EWM(10), yesterday's count, density EWM(10), company count[/]"
     )
 
@@ -182,7 +183,7 @@ def show_unsealing(document: Mapping[str, Any]) -> None:
     )
     stdout.print(
         "[dim]mean daily marginal rank IC (beyond persistence and size), oriented as used, ± half "
-        "of its 95% interval (Newey-West).\nSearch chose the factor and confirm admitted it: both "
+        "of its 95% interval (Newey-West). Search chose the factor and confirm admitted it: both "
         "flatter it. Sealed does not, the first time.[/]"
     )
 
@@ -207,10 +208,13 @@ def show_audit(document: Mapping[str, Any]) -> None:
             f"until {one['confirm_end']}, by {one['who']}: {one['why']}",
             markup=False,
         )
+    readers = ", ".join(f"{who} {count}" for who, count in document["confirm_readers"].items())
     stdout.print(
-        f"confirm window opened {document['confirm_openings']} times, sealed "
-        f"{len(document['unsealings'])} times"
+        f"confirm window opened {document['confirm_openings']} times"
+        + f" ({readers}); each test opens it, and each score report of a factor, which no proposer "
+        "reads" * bool(readers)
     )
+    stdout.print(f"sealed window opened {len(document['unsealings'])} times")
     for one in document["unsealings"]:
         stdout.print(f"  {one['at'][:10]} {one['who']}: {one['why']}", markup=False)
     if document["selection"] is not None:
@@ -235,7 +239,7 @@ def _show_selection(found: Mapping[str, Any]) -> None:
     )
     stdout.print(
         "[dim]ratio: mean over standard deviation of the daily marginal rank IC. Deflated Sharpe: "
-        "probability that it exceeds the best of so many\ntrials that scatter as these did, true "
+        "probability that it exceeds the best of so many trials that scatter as these did, true "
         "effects included (strict); beyond luck: that scatter as noise does[/]"
     )
 

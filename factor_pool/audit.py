@@ -32,8 +32,9 @@ def audit(home: Home) -> dict[str, Any]:
         ``attempts`` (``total``, ``by_stage``, ``by_proposer``, ``snapshots``), ``tests``
         (``total``, ``discoveries``, ``rule``, ``next_level``: the largest p-value that the next
         test could have and be accepted; None under another rule than the present settings'),
-        ``borders``, ``unsealings``, ``confirm_openings`` (a number), and ``selection``: see
-        `selection`; None where the store or its attempts are gone.
+        ``borders``, ``unsealings``, ``confirm_openings`` (a number),
+        ``confirm_readers`` (who -> number of these), and ``selection``: see `selection`; None where
+        the store or its attempts are gone.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def audit(home: Home) -> dict[str, Any]:
     if not home.ledger.exists():
         raise PoolError(f"no ledger at {home.ledger}: nothing has been mined there yet")
     with Ledger(home.ledger, readonly=True) as ledger:
-        tests = ledger.tests()
+        tests, looks = ledger.tests(), ledger.openings("confirm")
         return {
             "attempts": _attempts(ledger),
             "tests": {
@@ -66,7 +67,8 @@ def audit(home: Home) -> dict[str, Any]:
                 for one in ledger.borders()
             ],
             "unsealings": [opening_row(one) for one in ledger.openings("sealed")],
-            "confirm_openings": len(ledger.openings("confirm")),
+            "confirm_openings": len(looks),
+            "confirm_readers": dict(Counter(one.who for one in looks).most_common()),
             "selection": _selection(home, ledger),
         }
 

@@ -38,6 +38,8 @@ class Universe:
         Home -> where its market data are.
     needs
         Fields without which there is neither label nor baseline.
+    first
+        Where data come from when there are none: what to do, in words.
     longer
         Where a history that is too short comes from: what to do, in words.
     """
@@ -48,6 +50,7 @@ class Universe:
     baseline: Baseline
     store: Callable[[Home], Store | StockStore]
     needs: tuple[str, ...] = ()
+    first: str = "tide data import FILE, or tide demo"
     longer: str = "import a longer history: tide data import FILE"
 
     @property
@@ -94,6 +97,7 @@ STOCKS = Universe(
     baselines.STOCKS,
     lambda home: StockStore(home.stocks),
     needs=("open", "high", "low", "close", "turnover", "limit_up", "streak", "float_value"),
+    first="tide data import FILE, with each of the stock files",
     longer="tide data import FILE, with daily bars (date, code, open, high, low, close, volume, "
     "limit_up, limit_down, streak), and with the stock map (code, float shares)",
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import gc
 import math
 import os
@@ -75,6 +76,7 @@ def mine(
     BackendError
         No language model is set, or it refuses.
     """
+    deadline = options.deadline(dt.datetime.now(dt.UTC))
     mined = universe.of(home)
     if options.label not in mined.labels:
         raise OptionsError(f"label must be one of {', '.join(mined.labels)}, not {options.label!r}")
@@ -113,6 +115,7 @@ def mine(
                 session=session,
                 ledger=ledger,
                 options=options,
+                deadline=deadline,
                 isolation=isolation,
                 laboratory=laboratory,
                 acceptance=Acceptance(

@@ -84,6 +84,8 @@ class Night:
     ----------
     session, ledger, options
         What is mined, where it is written, what was asked for.
+    deadline
+        When it ends at the latest; None if that is not how it ends.
     isolation, laboratory, acceptance
         Workers, started; what measures on them; what decides.
     proposers
@@ -109,6 +111,7 @@ class Night:
         session: Session,
         ledger: Ledger,
         options: MineOptions,
+        deadline: dt.datetime | None,
         isolation: Isolation,
         laboratory: Laboratory,
         acceptance: Acceptance,
@@ -142,9 +145,9 @@ class Night:
         self._proposers = {proposer.name: proposer for proposer in proposers}
         self._display = display
         self._publish = publish
-        self._deadline = options.deadline(dt.datetime.now(dt.UTC))
+        self._deadline = deadline
         self._started = time.monotonic()
-        self._evaluated_before = session.record.evaluated
+        session.begin()
         self._under_way: deque[Turn] = deque()
         self._best: float | None = None
         self._error_budget = acceptance.budget_left()
@@ -300,17 +303,16 @@ class Night:
 
     def _progress(self) -> Progress:
         record = self.session.record
-        seconds = time.monotonic() - self._started
         return Progress(
             session=self.session.id,
             iterations=record.iterations,
             evaluated=record.evaluated,
             accepted=record.accepted,
             target=self._options.evaluations,
-            rate=(record.evaluated - self._evaluated_before) / max(seconds, 1e-9),
+            rate=record.rate,
             best_marginal_ic=self._best,
             spend_usd=self.account.usd,
-            seconds=seconds,
+            seconds=time.monotonic() - self._started,
             deadline=self._deadline,
             error_budget=self._error_budget,
         )

@@ -34,7 +34,7 @@ class MineOptions:
     Parameters
     ----------
     hours
-        Stop after so many hours from now.
+        Stop so many hours after `mine` was called.
     until
         Stop at the next HH:MM, China time.
     loops
@@ -54,6 +54,8 @@ class MineOptions:
         Of the search. The same seed on the same data and ledger gives the same run.
     new
         Start a session of its own instead of going on with one that was cut short.
+    reopen
+        Go on with a session that is finished, too; it ends at once if it has what is asked for.
     label
         What factors should foretell; one of `factor_pool.evaluation.labels`.
 
@@ -73,6 +75,7 @@ class MineOptions:
     budget_usd: float | None = None
     seed: int = 1
     new: bool = False
+    reopen: bool = False
     label: str = "limit_up_count"
 
     def __post_init__(self) -> None:
@@ -118,6 +121,15 @@ def _clock(text: str) -> dt.time:
         raise OptionsError(f"until must be HH:MM, for example 07:30, not {text!r}") from None
 
 
+def rate(evaluated: int, seconds: float) -> float:
+    """Evaluations a second: of the whole session, over the time its runs spent mining.
+
+    A run spends time mining from when its workers are ready. The board, the summary and the
+    morning report all show this figure.
+    """
+    return evaluated / max(seconds, 1e-9)
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a session stands, for whoever watches.
@@ -131,7 +143,7 @@ class Progress:
     target
         Evaluations wanted; None if that is not how it ends.
     rate
-        Evaluations a second, of this run.
+        Evaluations a second, see `rate`.
     best_marginal_ic
         Largest absolute marginal rank IC on the search window; None before the first.
     spend_usd
@@ -180,7 +192,7 @@ class Summary:
     rejected
         Name of a gate -> factors that ended there.
     seconds
-        Spent mining, all runs of the session together.
+        Spent mining, see `rate`; all runs of the session together.
     cost_usd
         Spent on the language model.
     end
@@ -200,6 +212,11 @@ class Summary:
         """Whether a person stopped it."""
         return self.end == "interrupted"
 
+    @property
+    def rate(self) -> float:
+        """Evaluations a second, see `rate`."""
+        return rate(self.evaluated, self.seconds)
+
     def to_dict(self) -> dict[str, object]:
         """What `tide mine --json` prints."""
         return {
@@ -207,7 +224,7 @@ class Summary:
             "accepted": self.accepted,
             "rejected": self.rejected,
             "seconds": round(self.seconds, 3),
-            "evaluations_per_second": round(self.evaluated / max(self.seconds, 1e-9), 1),
+            "evaluations_per_second": round(self.rate, 1),
             "cost_usd": round(self.cost_usd, 6),
             "session": self.session,
         }
@@ -248,7 +265,7 @@ class Record:
     evaluated, accepted
         Factors, in finished iterations.
     seconds
-        Spent mining.
+        Spent mining, see `rate`.
     tallies
         Name of a proposer -> what it brought.
     earlier_tallies
@@ -276,6 +293,11 @@ class Record:
     prompts: dict[str, int] = field(default_factory=dict)
     barren: int = 0
     end: str | None = None
+
+    @property
+    def rate(self) -> float:
+        """Evaluations a second, see `rate`."""
+        return rate(self.evaluated, self.seconds)
 
 
 class Session:
@@ -305,7 +327,8 @@ class Session:
     ) -> tuple["Session", bool]:
         """The newest unfinished session that fits, or a new one; and whether it is resumed.
 
-        A session fits if it has the same data, borders, label, seed and proposer.
+        A session fits if it has the same data, borders, label, seed and proposer. With
+        `options.reopen` a finished one fits as well.
         """
         wanted = (snapshot, borders, options.label, options.seed, options.proposer)
         before, words = 0, prompts.version()
@@ -316,11 +339,15 @@ class Session:
             record = _record(known)
             own = (record.snapshot, record.borders, record.label, record.seed, record.proposer)
             before += own[:4] == wanted[:4]
-            if own == wanted and record.end is None and not options.new:
+            open_ = record.end is None or options.reopen
+            if own == wanted and open_ and not options.new:
                 session = cls(home, ledger, name, record)
-                if list(record.prompts)[-1:] != [words]:
-                    versions = record.prompts | {words: record.iterations}
-                    session._write(replace(record, prompts=versions))
+                versions = record.prompts
+                if list(versions)[-1:] != [words]:
+                    versions = versions | {words: record.iterations}
+                resumed = replace(record, prompts=versions, end=None)
+                if resumed != record:
+                    session._write(resumed)
                 return session, True
         stream = options.seed if before == 0 else _mix(options.seed, before)
         record = Record(
@@ -336,6 +363,10 @@ class Session:
         session.folder.mkdir(parents=True)
         session._write(record)
         return session, False
+
+    def begin(self) -> None:
+        """Count the time from here: everything is ready."""
+        self._since = time.monotonic()
 
     def iteration_done(self, proposer: str, *, evaluated: int, accepted: int, cost: float) -> None:
         """Write that the current iteration is finished, and what it brought, in one transaction."""

@@ -151,7 +151,11 @@ def test_commands_before_there_is_data(tmp_path: Path) -> None:
         done = tide(home, *arguments, status=1)
         assert "tide data import" in done.stderr
         assert "Traceback" not in done.stderr
-    assert "empty" in tide(home, "pool", "list").stdout
+    for universe in ("sector", "stock"):
+        said = tide(home, "pool", "list", "--universe", universe).stdout
+        assert "empty" in said
+        assert "tide data import FILE" in said
+        assert "tide mine" not in said
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ def test_from_the_first_look_to_the_last(
     assert trail["borders"][0]["search_end"] == placed["search"]["end"]
     assert trail["attempts"]["total"] >= 150
     assert trail["tests"]["next_level"] > 0
+    assert sum(trail["confirm_readers"].values()) == trail["confirm_openings"]
+    assert trail["confirm_readers"]["acceptance"] >= trail["tests"]["total"]
     windows.show_audit(trail)
     text = capsys.readouterr().out
     assert "confirm tests" in text

@@ -34,7 +34,12 @@ SetOption = Annotated[
 ]
 DateOption = Annotated[
     datetime.datetime | None,
-    typer.Option("--date", formats=["%Y-%m-%d"], help="Session of the list; default: the last."),
+    typer.Option(
+        "--date",
+        formats=["%Y-%m-%d"],
+        metavar="YYYY-MM-DD",
+        help="Session of the list; default: the last.",
+    ),
 ]
 
 

@@ -28,11 +28,12 @@ def pool_list(
     from console.tables import show_pool
     from factor_pool.pool import Pool
 
-    rows = Pool(open_home(home, universe, create=False)).rows()
+    opened = open_home(home, universe, create=False)
+    rows = Pool(opened).rows()
     if as_json:
         print_json(rows)
     else:
-        show_pool(rows)
+        show_pool(rows, opened)
 
 
 @pool_app.command("show")

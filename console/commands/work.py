@@ -24,7 +24,7 @@ def demo(
     evaluations: Annotated[int, typer.Option(min=100, help="Factors to try.")] = 1500,
     seed: SeedOption = 1,
 ) -> None:
-    """Run the main job on the built-in synthetic market: a few minutes, no key, no network."""
+    """Run the main job on the built-in synthetic market: some ten minutes, no key, no network."""
     from console.demo import run
 
     run(open_home(home), evaluations=evaluations, seed=seed)

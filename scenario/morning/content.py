@@ -177,7 +177,7 @@ def _glance(facts: Facts, limits: Sequence[Limit], said: Words) -> list[tuple[st
         paid += said["spend.limits"].format(limits=", ".join(_limit(one, said) for one in limits))
     return [
         (said["evaluated"], said["evaluated.text"].format(
-            count=f"{record.evaluated:,}", time=_duration(record.seconds), rate=f"{facts.rate:.0f}"
+            count=f"{record.evaluated:,}", time=_duration(record.seconds), rate=f"{record.rate:.0f}"
         )),
         (said["iterations"], f"{record.iterations:,}"),
         (said["spend"], paid),

@@ -155,11 +155,6 @@ class Facts:
     before: ErrorBudget
     after: ErrorBudget
 
-    @property
-    def rate(self) -> float:
-        """Factors evaluated a second."""
-        return self.record.evaluated / max(self.record.seconds, 1e-9)
-
 
 @dataclass
 class _Count:

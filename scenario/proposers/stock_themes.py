@@ -7,8 +7,8 @@ from scenario.proposers.themes import THEMES, Theme
 STOCK_THEMES = (
     Theme(
         "institutions",
-        "Stocks that institutional seats bought on the dragon-tiger list go on rising from the "
-        "next open (机构席位净买).",
+        "Net buying on the dragon-tiger list, by institutional seats and in all, and turnover tell "
+        "of the return from the next open (机构席位净买).",
         "Institutions need days to fill their orders; the list shows the first of them.",
         ("lhb_institution_net_buy", "lhb_net_buy", "float_value", "turnover"),
         (
@@ -24,7 +24,8 @@ STOCK_THEMES = (
     ),
     Theme(
         "hot_money",
-        "Where hot-money seats bought, the next open is where they sell (游资一日游).",
+        "Net buying by hot-money seats, listings on the dragon-tiger list, limit-ups and turnover "
+        "tell who sells after the next open (游资一日游).",
         "Fast money seals a limit with little stock and leaves in a day or two, at the price that "
         "followers pay.",
         ("lhb_hot_money_net_buy", "lhb_listed", "turnover", "float_value", "limit_up"),
@@ -40,8 +41,8 @@ STOCK_THEMES = (
     ),
     Theme(
         "boards",
-        "Limit-ups that are followed by others, and those that are not, tell whether a stock's "
-        "holders sell (连板, 股性).",
+        "Limit-ups, limit-downs, streaks and prices tell whether a stock's holders sell "
+        "(连板, 股性).",
         "A stock whose limits held before draws those who chase limits again.",
         ("limit_up", "limit_down", "streak", "high", "low", "close"),
         (
@@ -57,8 +58,8 @@ STOCK_THEMES = (
     ),
     Theme(
         "attention",
-        "Turnover far above a stock's own past is attention, and what attention bought is given "
-        "back (换手, 关注度).",
+        "Turnover and volume show attention, and attention tells of the return from the next open "
+        "(换手, 关注度).",
         "Who buys because of the news buys at the open; no such buyer is left a day later.",
         ("turnover_rate", "turnover", "volume", "float_value"),
         (
@@ -75,8 +76,8 @@ STOCK_THEMES = (
     ),
     Theme(
         "reversal",
-        "What fell too far in days comes back, and what ran too far falls (反转).",
-        "Small investors trade on short moves and overshoot; who supplies liquidity is paid.",
+        "The course of a stock's prices tells how far they overshot, and come back (反转).",
+        "Small investors trade on moves and overshoot; who supplies liquidity is paid.",
         ("close", "open", "high", "low"),
         (
             "$close / Ref($close, 1)",
@@ -92,8 +93,8 @@ STOCK_THEMES = (
     ),
     Theme(
         "volatility",
-        "Stocks that swing and draw gamblers earn less than those that do not (彩票股, 波动).",
-        "A lottery ticket is overpaid: the largest moves of the month make it one.",
+        "Prices and volume, and how they swing, tell which stocks gamblers overpay (彩票股, 波动).",
+        "A lottery ticket is overpaid, and large moves make a stock one.",
         ("high", "low", "close", "volume"),
         (
             "Std($close / Ref($close, 1), {v})",
@@ -107,8 +108,9 @@ STOCK_THEMES = (
     ),
     Theme(
         "large_orders",
-        "Main-force money that comes in while the price rests is positioned (主力资金).",
-        "Large orders need days to be filled; one day of inflow is noise, a week of it is intent.",
+        "Main-force net inflow, large orders and turnover tell where money takes a position "
+        "(主力资金).",
+        "Large orders need days to be filled, and leave traces while they are.",
         ("main_net_inflow", "large_order_turnover", "turnover", "float_value"),
         (
             "$main_net_inflow / $turnover",

@@ -1,6 +1,6 @@
 """The ideas that the built-in search starts from on sectors, with seed expressions.
 
-A theme says in words why sectors might see more limit-ups tomorrow, and gives templates of
+A theme says in words what might tell of tomorrow's limit-ups, and gives templates of
 expressions. `{w}` is a short window and `{v}` a long one. Templates whose fields the store does
 not have are left out.
 """
@@ -22,7 +22,8 @@ class Theme:
     name
         Short name, unique.
     hypothesis
-        The idea, as a person would put it.
+        The idea, as a person would put it. It speaks of all its fields, and of neither window nor
+        direction: an expression has its own, and the data give it its sign.
     reason
         Why it might hold.
     fields
@@ -47,8 +48,8 @@ def true_to(theme: Theme, text: str) -> bool:
 THEMES = (
     Theme(
         "fermentation",
-        "Sectors whose limit-ups come as streaks and one-word boards see more limit-ups tomorrow "
-        "than their count alone says (发酵).",
+        "How a sector's limit-ups come, as streaks, as one-word boards and in what number, tells "
+        "how many follow tomorrow (发酵).",
         "Sealed orders that could not be filled are bid again the next morning, and the leader's "
         "streak pulls its followers.",
         ("one_word_count", "limit_up_multi_board", "max_streak", "limit_up_count", "company_count"),
@@ -67,10 +68,10 @@ THEMES = (
     ),
     Theme(
         "ignition",
-        "A sector that wakes up, with first boards and turnover far above its own past, is at the "
-        "start of a wave (启动).",
-        "New money arrives before the crowd: breadth and turnover rise against the sector's own "
-        "history, while streaks are still low.",
+        "First boards, the numbers of limit-ups and of rising stocks, and turnover tell whether a "
+        "sector wakes up (启动).",
+        "New money arrives before the crowd: it shows in breadth and turnover before it shows in "
+        "streaks.",
         ("limit_up_first_board", "turnover", "up_count", "company_count", "limit_up_count"),
         (
             "$turnover / Mean($turnover, {v})",
@@ -87,8 +88,8 @@ THEMES = (
     ),
     Theme(
         "climax",
-        "Boards that break and give back their gains tell of a tired wave; sealed boards tell of a "
-        "strong one (高潮, 炸板).",
+        "How many boards break, how many stay sealed and how many stocks limit down tell whether a "
+        "wave goes on (高潮, 炸板).",
         "A broken limit is supply meeting demand at the price limit: it shows attention, and also "
         "how much is sold into it.",
         ("broken_limit_count", "limit_up_count", "limit_down_count", "company_count"),
@@ -105,9 +106,9 @@ THEMES = (
     ),
     Theme(
         "accumulation",
-        "Main-force money that flows in for days while the price hardly moves is positioned before "
-        "a wave (资金潜伏).",
-        "Large orders need days to be filled; one day of inflow is noise, a week of it is intent.",
+        "Main-force money flow, turnover and price tell which sectors are bought before a wave "
+        "(资金潜伏).",
+        "Large orders need days to be filled, and leave traces while they are.",
         ("net_inflow", "turnover", "close"),
         (
             "$net_inflow / $turnover",
@@ -128,10 +129,10 @@ THEMES = (
     ),
     Theme(
         "relay",
-        "Hot money moves between sectors: where it made money yesterday it comes back, until the "
-        "relay stops (游资接力).",
-        "Short-term money follows profit: the persistence of limit-ups over several horizons says "
-        "how alive the theme is.",
+        "How many limit-ups a sector had, streaks and those of 20% among them, tells whether hot "
+        "money comes back to it (游资接力).",
+        "Short-term money follows profit, until the relay stops: past limit-ups say how alive a "
+        "theme is.",
         ("limit_up_count", "limit_up_multi_board", "company_count", "limit_up_20pct_count"),
         (
             "Mean($limit_up_count, {w}) / Mean($limit_up_count, {v})",
@@ -147,9 +148,9 @@ THEMES = (
     ),
     Theme(
         "trend",
-        "Sectors that have risen for weeks keep attracting limit-ups beyond their recent count "
-        "(趋势).",
-        "Relative strength draws attention, and attention is what limit-ups feed on.",
+        "The course of a sector's prices and turnover tells of limit-ups beyond what their count "
+        "says (趋势).",
+        "Moves draw attention, and attention is what limit-ups feed on.",
         ("close", "high", "low", "open", "turnover"),
         (
             "$close / Ref($close, {w})",
@@ -168,8 +169,8 @@ THEMES = (
     ),
     Theme(
         "volatility",
-        "Wide ranges and volume that moves with price mark sectors where limit-ups are possible at "
-        "all (弹性).",
+        "Prices and their range, turnover and the numbers of rising and falling stocks tell where "
+        "limit-ups are possible at all (弹性).",
         "A sector that never moves cannot reach a price limit; one that swings can.",
         ("high", "low", "close", "turnover", "up_count", "down_count", "company_count"),
         (

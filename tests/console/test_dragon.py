@@ -30,6 +30,13 @@ def test_backtest_prints_one_document_and_writes_a_page(home: Path):
     assert "83 sessions" not in shown
 
 
+def test_the_date_is_asked_for_as_elsewhere(tmp_path: Path):
+    for command in ("tune", "backtest", "signals"):
+        said = tide(tmp_path / "home", "dragon", command, "--help").stdout
+        assert "YYYY-MM-DD" in said
+        assert "%Y" not in said
+
+
 def test_signals(home: Path):
     told = document(tide(home, "dragon", "signals", "--json", *WIDE))
     assert told["known_at"] == "18:10"

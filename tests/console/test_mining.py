@@ -1,6 +1,7 @@
 """What is seen of a night while it runs."""
 
 import datetime as dt
+import io
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from console import mining
 from console.mining import MiningDisplay, show_summary, standing
+from scenario.morning.words import GATES
 from scenario.session import Progress, Summary
 
 NOW = dt.datetime(2026, 11, 20, 23, 0, tzinfo=dt.UTC)
@@ -88,3 +90,15 @@ def test_the_summary_says_in_words_where_attempts_ended(
     assert "adds too little" in said
     assert "a new gate" in said
     assert "0.5000 USD" in said
+    assert "10 factors tried in 2 s (5.0/s), 1 accepted" in said
+
+
+def test_the_summary_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Console(width=80, highlight=False, record=True, file=io.StringIO())
+    monkeypatch.setattr(mining, "stdout", terminal)
+    session = "20261120T130000123456-ab12"
+    rejected = dict.fromkeys(GATES, 1_234_567)
+    show_summary(Summary(session, 1_234_567, 1_234, rejected, 123_456.0, 0.0, "target"))
+    lines = terminal.export_text().splitlines()
+    assert [line for line in lines if session in line] == [f"session {session}"]
+    assert len(lines) == 3 + len(GATES)

@@ -17,7 +17,7 @@ from factor_pool.errors import LedgerError
 from factor_pool.ledger import Ledger
 from factor_pool.pool import Pool
 from scenario.errors import BackendError, IsolationError, OptionsError, ScenarioError
-from scenario.loop import MineOptions, mine
+from scenario.loop import MineOptions, Summary, mine
 from scenario.proposers.evolve import Evolve
 from tests import draws
 from tests.conftest import REPOSITORY
@@ -96,6 +96,7 @@ def test_the_same_seed_gives_the_same_night(
         "session",
     }  # fmt: skip
     assert display.shown[-1].evaluated == 80
+    assert display.shown[-1].rate == summary.rate
     assert display.shown[-1].best_marginal_ic > 0
 
 
@@ -319,6 +320,19 @@ def test_ends(home: Home, here: object, monkeypatch: pytest.MonkeyPatch) -> None
     assert "nothing new" in display.lines[-2]
 
 
+def test_the_time_counts_from_the_command(
+    home: Home, here: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Here):
+        def start(self, panels: Any) -> None:
+            time.sleep(1.0)
+            super().start(panels)
+
+    monkeypatch.setattr("scenario.loop.choose", lambda *args: Slow())
+    summary = mine(home, MineOptions(hours=0.5 / 3600), Silent())
+    assert (summary.end, summary.evaluated) == ("deadline", 0)
+
+
 def test_a_second_session_does_not_repeat_the_first(home: Home, here: object) -> None:
     first = mine(home, MineOptions(loops=2), Silent())
     second = mine(home, MineOptions(loops=2), Silent())
@@ -326,6 +340,20 @@ def test_a_second_session_does_not_repeat_the_first(home: Home, here: object) ->
     with Ledger(home.ledger, readonly=True) as ledger:
         texts = [a.text for a in ledger.attempts()]
     assert len(set(texts)) > 0.9 * len(texts)
+
+
+def test_a_finished_session_opened_again_mines_what_is_missing(home: Home, here: object) -> None:
+    def night(evaluations: int) -> Summary:
+        options = MineOptions(evaluations=evaluations, seed=3, reopen=True)
+        return mine(home, options, Silent())
+
+    first = night(BATCH)
+    tried = attempts_of(home)
+    again = night(BATCH)
+    assert again == first
+    assert attempts_of(home) == tried
+    more = night(2 * BATCH)
+    assert (more.session, more.end, more.evaluated) == (first.session, "target", 2 * BATCH)
 
 
 def test_the_workers_get_no_row_after_their_window(home: Home, here: Callable[[], Any]) -> None:

@@ -93,6 +93,19 @@ def test_a_finished_session_is_left_alone(home: Home, ledger: Ledger) -> None:
     assert after.record.stream != session.record.stream  # or it would repeat the first
 
 
+def test_a_finished_session_is_opened_again_for_who_asks(home: Home, ledger: Ledger) -> None:
+    session, _ = Session.open(home, ledger, MineOptions(), "data")
+    session.iteration_done("evolve", evaluated=64, accepted=1, cost=64.0)
+    session.finish("target")
+    again, resumed = Session.open(home, ledger, MineOptions(reopen=True), "data")
+    assert resumed
+    assert (again.id, again.record.evaluated, again.record.end) == (session.id, 64, None)
+    assert Session.open(home, ledger, MineOptions(), "data")[0].id == session.id  # cut short now
+    other, resumed = Session.open(home, ledger, MineOptions(reopen=True), "newer data")
+    assert not resumed
+    assert other.id != session.id
+
+
 def test_what_was_done_is_added_up_and_kept(home: Home, ledger: Ledger) -> None:
     session, _ = Session.open(home, ledger, MineOptions(), "data")
     session.iteration_done("evolve", evaluated=64, accepted=1, cost=64.0)
