@@ -41,6 +41,7 @@ def show_stock_import(taken: "StockTable", manifest: "StockManifest") -> None:
 def show_stocks(manifest: Mapping[str, Any]) -> None:
     """The stock store, a table a line; `manifest` as `StockManifest.to_dict`."""
     made = table("stocks", "rows", "first", "last", "from", right=("rows",))
+    made.columns[-1].no_wrap = True
     for name, one in manifest["tables"].items():
         made.add_row(_TITLES[name], str(one["rows"]), one["first"], one["last"], one["source"])
     stdout.print(made)
