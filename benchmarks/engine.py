@@ -21,6 +21,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def qlib_times(panel: Panel, texts: Sequence[str], repeat: int) -> dict[str, flo
             return D.features(names, list(wanted), freq="day")
 
         few = texts[::SAMPLE]
-        single = sum(median(lambda t=t: ask([t]), repeat) for t in few) / len(few)
+        single = sum(median(partial(ask, [t]), repeat) for t in few) / len(few)
         batch = median(lambda: ask(texts), repeat) / len(texts)
         factor = ask([texts[40]]).iloc[:, 0]
         label = factor.groupby("instrument").shift(-1)
@@ -162,6 +163,11 @@ def polars_time(panel: Panel, texts: Sequence[str], repeat: int) -> tuple[float,
     return total / len(queries), len(queries)
 
 
+def _constant(node: Node) -> float:
+    assert isinstance(node, Number)
+    return node.value
+
+
 def _polars(node: Node, pl: Any) -> Any:
     if isinstance(node, Field):
         return pl.col(node.name)
@@ -190,7 +196,7 @@ def _polars(node: Node, pl: Any) -> Any:
         "Less": lambda: pl.min_horizontal(x, args[1]),
         "Corr": lambda: pl.rolling_corr(x, args[1], window_size=n, min_samples=2),
         "Quantile": lambda: x.rolling_quantile(
-            node.args[1].value, "linear", window_size=n, min_samples=1
+            _constant(node.args[1]), "linear", window_size=n, min_samples=1
         ),
     }
     return simple[node.operator]() if node.operator in simple else None
@@ -254,16 +260,20 @@ def bandwidth(repeat: int) -> Iterator[tuple[str, float, float]]:
         ("Rank, 20", kernels_order.rolling_rank, (x,), ()),
     ):
         run = kernels.compiled(kernel, "f" * len(args), "iw"[: len(extras)])
-        ms = median(lambda run=run, a=args, e=extras: run(*a, 20, *e, out), repeat)
+        ms = median(partial(run, *args, 20, *extras, out), repeat)
         yield name, ms, (sum(arg.nbytes for arg in args) + out.nbytes) / ms / 1e6
 
 
 def growth(repeat: int) -> Iterator[tuple[str, float]]:
     """Yield ms an expression on panels of ten times the instruments, or sessions."""
     parsed = [parse(text) for text in features()[::4]]
+
+    def evaluate(panel: Panel) -> None:
+        drain(stream(parsed, panel))
+
     for sessions, instruments in ((1500, 90), (1500, 900), (15_000, 90), (1500, 550), (1500, 5500)):
         panel = market(instruments, sessions)
-        ms = median(lambda panel=panel: drain(stream(parsed, panel)), repeat) / len(parsed)
+        ms = median(partial(evaluate, panel), repeat) / len(parsed)
         yield f"{instruments:,} x {sessions:,}", ms
 
 

@@ -194,7 +194,7 @@ def _home(folder: str, sectors: int, sessions: int, null: bool = False) -> Home:
 def _evaluator(isolation: Isolation) -> Any:
     """Let `mine` take this evaluator."""
     before = loop.choose
-    loop.choose = lambda *args: isolation  # type: ignore[assignment]
+    loop.choose = lambda *args: isolation
     try:
         yield
     finally:

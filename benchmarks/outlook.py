@@ -25,11 +25,12 @@ from data_profile.store import Store
 from factor_pool.evaluation.baselines import PERSISTENCE, design
 from factor_pool.evaluation.labels import label
 from predictor.candidates import MEMBERS, choose
-from predictor.confirm import Opening, rerank
+from predictor.confirm import rerank
 from predictor.constituents import Absent, Constituents, constituents
 from predictor.dataset import CUTOFF, Panels, panels
 from predictor.filters import RISE_SESSIONS, HighPosition, Thresholds, usable
 from predictor.holdout import Bootstrap, Interval, around
+from predictor.leaders import Leaders
 
 TOP = 10
 CHOSEN = 5
@@ -236,7 +237,7 @@ def measure_confirm(home: Home, market: Panels) -> None:
               f"{np.nanmean(series['after', name]):.3f}, difference {told(interval)}")  # fmt: skip
 
 
-def gaps(stocks: Panel, day: np.datetime64, known: Constituents) -> dict[str, Opening]:
+def gaps(stocks: Panel, day: np.datetime64, known: Constituents) -> dict[str, Leaders]:
     """How the limit-ups of a session opened in the next, by sector."""
     row = int(np.searchsorted(stocks.sessions, day))
     column = {code: s for s, code in enumerate(stocks.instruments)}
@@ -247,7 +248,7 @@ def gaps(stocks: Panel, day: np.datetime64, known: Constituents) -> dict[str, Op
         gap = stocks.values["open"][row + 1, at] / stocks.values["close"][row, at] - 1
         gap = gap[np.isfinite(gap)]
         if len(gap):
-            found[sector] = Opening(len(gap), int((gap > 0).sum()), float(gap.mean()))
+            found[sector] = Leaders(len(gap), int((gap > 0).sum()), float(gap.mean()))
     return found
 
 

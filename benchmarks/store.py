@@ -12,6 +12,7 @@ import datetime
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +65,7 @@ def main() -> None:
             told = rows(1)
             measured(
                 f"a day, {len(ids)} x {len(days)}",
-                lambda day=day, seen=seen, told=told: store.append(
-                    told, session=day, observed_at=seen, state="complete"
-                ),
+                partial(store.append, told, session=day, observed_at=seen, state="complete"),
             )
         measured("panel()", store.panel)
         measured('panel(cutoff="15:45")', lambda: store.panel(cutoff="15:45"))

@@ -17,7 +17,8 @@ from data_profile.market import Market
 from data_profile.schedule import SHANGHAI
 from data_profile.stocks import StockStore
 from predictor import daily, storage
-from predictor.confirm import Confirmation, confirm
+from predictor.confirm import confirm
+from predictor.confirmation import Confirmation
 from predictor.daily import make_forecast
 from predictor.errors import PredictorError
 from predictor.forecast import predict
