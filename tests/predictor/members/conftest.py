@@ -11,8 +11,6 @@ from data_profile.market import Market
 from data_profile.sectors import Sectors
 from data_profile.stocks import StockStore
 from data_profile.store import Store
-from predictor.members import expected
-from predictor.training import Trained, train
 
 STOCKS = 120
 SESSIONS = 200  # more than two quarters
@@ -89,13 +87,3 @@ def filled(tmp_path: Path, market: Market) -> Home:
     home = Home(tmp_path / "home").create()
     fill(home, market, limit_events(market))
     return home
-
-
-@pytest.fixture(scope="session")
-def trained(market: Market, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Trained]:
-    """A home with stocks and a model that hears them; who changes it puts it back."""
-    home = Home(tmp_path_factory.mktemp("stocks")).create()
-    fill(home, market, limit_events(market))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(expected, "ROUNDS", 20)
-        return home, train(home, seed=5)
