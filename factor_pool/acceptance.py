@@ -17,7 +17,7 @@ import numpy as np
 from data_profile.profile import CUTOFF, Field
 from factor_pool.discovery import OnlineRule, next_test
 from factor_pool.errors import EvaluationError, LedgerError
-from factor_pool.evaluation.inference import bootstrap_p, seed_of
+from factor_pool.evaluation.inference import LEAST_P, bootstrap_p, seed_of
 from factor_pool.evaluation.windows import Windows
 from factor_pool.evaluation.yardstick import pool_fingerprint
 from factor_pool.gates import Correlation, Gate, Settings, gates_of
@@ -231,6 +231,14 @@ class Acceptance:
     def budget_left(self) -> float:
         """Level of the next test as a share of the first's; see `ErrorBudget.left`."""
         return self._next_test(1.0)[0] / next_test([], 1.0, self.settings)[0]
+
+    def spent(self) -> bool:
+        """Whether no candidate can be accepted any more, whatever it measures.
+
+        The next level lies below every p-value that there is, and it is discoveries alone that
+        raise it.
+        """
+        return self._next_test(1.0)[0] < LEAST_P
 
     def _keep(self, attempts: Sequence[Attempt], figures: Sequence[Mapping[str, Any]]) -> None:
         """Write the figures of what is left: a test takes long beside measuring a batch."""

@@ -150,7 +150,7 @@ class Night:
         session.begin()
         self._under_way: deque[Turn] = deque()
         self._best: float | None = None
-        self._error_budget = acceptance.budget_left()
+        self._look_at_error_budget()
         self.end = self._finished()
 
     @property
@@ -235,7 +235,7 @@ class Night:
         if outcome.best is not None:
             self._best = max(self._best or 0.0, abs(outcome.best))
         if outcome.accepted or "confirm" in outcome.rejected:
-            self._error_budget = self.acceptance.budget_left()
+            self._look_at_error_budget()
         if outcome.accepted:
             self.publish()
         self._display.progress(self._progress())
@@ -253,6 +253,10 @@ class Night:
             self._publish(self.session.id, reports)
         except PoolError as error:
             self.say(f"{error} (nothing is lost: it is done at the next acceptance)")
+
+    def _look_at_error_budget(self) -> None:
+        self._error_budget = self.acceptance.budget_left()
+        self._spent = self.acceptance.spent()
 
     def _measured_again(self) -> dict[str, float]:
         """Elite -> t of what it adds, now that the pool has changed."""
@@ -293,6 +297,12 @@ class Night:
         if shortage is not None and all(one.paid for one in self._proposers.values()):
             self.say(shortage)
             return "budget"
+        if self._spent:
+            self.say(
+                "the error budget is spent: the next test would have to reach a smaller p-value "
+                "than the confirm window can show, so nothing could be accepted any more"
+            )
+            return "spent"
         if record.barren >= BARREN:
             self.say(
                 f"nothing new to evaluate in {BARREN} iterations: "

@@ -24,7 +24,7 @@ ISOLATIONS = ("auto", "docker", "process")
 
 _SCHEDULER = re.compile(r"(tcp|tls)://[^\s/:@]+:\d{1,5}|(tcp|tls)://\[[0-9a-fA-F:]+\]:\d{1,5}")
 
-End = Literal["target", "deadline", "budget", "exhausted", "interrupted"]
+End = Literal["target", "deadline", "budget", "spent", "exhausted", "interrupted"]
 
 
 @dataclass(frozen=True)

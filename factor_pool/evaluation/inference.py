@@ -14,6 +14,8 @@ import numpy as np
 LAGS = 10
 FIRST_DRAWS = 10_000
 MOST_DRAWS = 300_000
+LEAST_P = 1 / (MOST_DRAWS + 1)
+"""The smallest p-value that `bootstrap_p` gives."""
 _ENOUGH = 100
 _PART = 2_500
 """Draws that one thread makes before it takes more."""

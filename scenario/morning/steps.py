@@ -40,6 +40,8 @@ def _to_go_on(facts: Facts, said: Mapping[str, str]) -> Iterator[str]:
         yield said["next.resume"]
     elif facts.end == "budget":
         yield said["next.budget"]
+    elif facts.end == "spent":
+        yield said["next.spent"]
     elif facts.end == "exhausted":
         yield said["next.exhausted"].format(seed=facts.record.seed + 1)
     if facts.found:
@@ -62,5 +64,5 @@ def _to_search_better(
         yield said["next.copies"].format(share=f"{copies / total.measured:.0%}")
     if funnel.get("power"):
         yield said["next.power"].format(count=funnel["power"], sessions=confirm_sessions)
-    if facts.after.left < _POOR:
+    if facts.after.left < _POOR and facts.end != "spent":
         yield said["next.poor"].format(left=f"{facts.after.left:.0%}")

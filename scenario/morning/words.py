@@ -47,6 +47,10 @@ _WORDS = {
     "end.target": ("The target was reached.", "已达到目标。"),
     "end.deadline": ("The time was up.", "已到截止时间。"),
     "end.budget": ("The language model's budget was spent.", "语言模型预算已用完。"),
+    "end.spent": (
+        "The error budget was spent: no factor could have been accepted any more.",
+        "错误预算已用完：再好的因子也无法入池。",
+    ),
     "end.exhausted": ("Nothing new was left to evaluate.", "已没有新的因子可评估。"),
     "end.interrupted": (
         "Stopped by hand in iteration {iteration}: the same command goes on from there.",
@@ -229,6 +233,12 @@ _WORDS = {
     "next.use": (
         "Read the reports of {members}, then let the predictor use them: tide train, tide predict.",
         "阅读 {members} 的报告，然后让预测使用它们：tide train、tide predict。",
+    ),
+    "next.spent": (
+        "What was accepted stays in use. A new home (--home) begins a new budget, and a new "
+        "promise: its false discoveries add to those of this one.",
+        "已入池的因子继续有效。换一个新目录（--home）会有新的预算，也是一个新的承诺："
+        "它的错误发现会与这里的相加。",
     ),
     "next.exhausted": (
         "Begin elsewhere: tide mine --new --seed {seed}, a language model, or new data fields.",

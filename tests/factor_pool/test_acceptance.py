@@ -321,6 +321,13 @@ def test_every_test_is_read_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     assert sum(read) == len(tests(desk.ledger)) > 0
 
 
+def test_a_budget_is_spent_when_no_p_value_reaches_its_level(ledger: Ledger) -> None:
+    assert not Desk(ledger, Settings()).acceptance.spent()
+    poor = Desk(ledger, Settings(fdr=5e-5))
+    assert poor.acceptance.budget_left() == 1.0
+    assert poor.acceptance.spent()
+
+
 def test_settings_are_checked() -> None:
     with pytest.raises(EvaluationError, match="rule must be addis or lord"):
         Settings(rule="saffron")

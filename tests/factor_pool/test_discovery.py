@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from online_fdr.p_values import Addis
 
-from factor_pool.discovery import OnlineRule, next_test
+from factor_pool.discovery import RULES, OnlineRule, next_test
 from factor_pool.errors import LedgerError
 from factor_pool.gates import Settings
 from factor_pool.records import Test
@@ -96,3 +98,12 @@ def test_false_discoveries_of_useless_candidates_stay_within_the_budget() -> Non
         rule = Addis(alpha=0.05, wealth=0.025, lambda_=0.25, tau=0.5)
         hits += any(rule.test_one(p) for p in rng.random(60))
     assert hits <= 25
+
+
+@pytest.mark.parametrize("name", RULES)
+@given(st.lists(st.floats(0.011, 1), max_size=60))
+def test_without_a_discovery_no_level_rises(name: str, p_values: list[float]) -> None:
+    """So a budget whose level no p-value reaches stays spent (`Acceptance.spent`)."""
+    rule = RULES[name](Settings(rule=name))
+    levels = [rule.test_one_detail(p).test_level for p in p_values]
+    assert levels == sorted(levels, reverse=True)

@@ -88,6 +88,7 @@ def listen_to(home: Home, panel: Panel, server: ChatServer) -> dict[str, Any]:
         patch.setattr(OnlineRule, "next", lambda rule, p: (0.0, False))
         patch.setattr(OnlineRule, "replay", forgetful)
         patch.setattr(Acceptance, "budget_left", lambda acceptance: 1.0)
+        patch.setattr(Acceptance, "spent", lambda acceptance: False)
         patch.setattr("factor_pool.error_budget.next_test", lambda past, p, settings: (1.0, False))
         listener = Listener(patch)
         mine(home, MineOptions(loops=6, seed=5), Silent())

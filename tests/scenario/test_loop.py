@@ -320,6 +320,22 @@ def test_ends(home: Home, here: object, monkeypatch: pytest.MonkeyPatch) -> None
     assert "nothing new" in display.lines[-2]
 
 
+def test_it_ends_when_nothing_can_be_accepted_any_more(
+    home: Home, here: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if no factor held in confirm, and that window showed no p-value below 0.0005."""
+    monkeypatch.setattr("factor_pool.acceptance.bootstrap_p", lambda *args, **options: 0.4)
+    monkeypatch.setattr("factor_pool.acceptance.LEAST_P", 0.0005)
+    display = Silent()
+    first = mine(home, MineOptions(evaluations=1_000, seed=3), display)
+    assert first.end == "spent"
+    assert first.rejected["confirm"] > 2
+    assert BATCH <= first.evaluated < 1_000
+    assert any("error budget is spent" in line for line in display.lines)
+    again = mine(home, MineOptions(new=True, seed=4), Silent())
+    assert (again.end, again.evaluated) == ("spent", 0)
+
+
 def test_the_time_counts_from_the_command(
     home: Home, here: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

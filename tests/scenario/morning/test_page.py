@@ -43,7 +43,9 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("end", ["target", "deadline", "budget", "exhausted", "interrupted"])
+@pytest.mark.parametrize(
+    "end", ["target", "deadline", "budget", "spent", "exhausted", "interrupted"]
+)
 def test_it_tells_everything(tmp_path: Path, language: str, end: str) -> None:
     for text in rendered(tmp_path / "ledger.db", language, end):
         for fact in ("F0001", "F0002", "Mean($close, 5)", "0.2500", "1:02:05", "2025-06-30",
