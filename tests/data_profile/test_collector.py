@@ -158,6 +158,30 @@ def test_single_auctions_are_asked_for_only_where_the_whole_market_is_not_had(
     assert of_auctions(upstream) == []
 
 
+def test_a_list_from_before_the_first_trade_is_sound(home: Home, upstream: Upstream) -> None:
+    """Then a stock has an opening price, a little volume, and neither a high nor a low."""
+
+    def before_trading(path: str, body: dict) -> dict:  # type: ignore[type-arg]
+        if path == "/api/qt/clist/get":
+            for row in body["data"]["diff"]:
+                opened, before = row["f17"], row["f18"]
+                if isinstance(opened, int | float):
+                    change = {"f3": round(100 * (opened / before - 1), 2), "f4": opened - before}
+                    row |= {"f2": opened, "f15": "-", "f16": "-", **change}
+                    row |= {"f5": 100, "f6": 10_000 * opened, "f8": 0.0}
+        return body
+
+    upstream.edit = before_trading
+    report = run(home, upstream, "confirm", "09:26", *MORNING)
+    assert [(one.source, one.outcome, one.reason) for one in report.fetches] == [
+        ("akshare.opening_quotes", "good", "")
+    ]
+    [entry] = Raw(home.store / "raw").observations(session=FRIDAY)
+    quotes = Raw(home.store / "raw").get(entry.id).frame
+    assert quotes["open"].notna().any()
+    assert quotes["high"].isna().all()
+
+
 def test_without_the_whole_market_yesterdays_limit_ups_are_asked_for(
     home: Home, upstream: Upstream
 ) -> None:
