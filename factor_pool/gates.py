@@ -53,8 +53,9 @@ class Settings:
     min_rank_autocorrelation
         Below it the ranking reverses from day to day: it measures noise that was just corrected.
     max_failed_correlation
-        With a factor that failed its confirm test on the same data: a near copy gets no second
-        test, or else a search that varies one lucky find would buy a ticket with each variant.
+        With a factor that failed its confirm test on the same data: what is close to it gets no
+        test, or else a search that varies one lucky find would buy a ticket with each variant. As
+        close as no member of the pool may be to another.
     failures_compared
         How many such failures it is compared with, those most alike in their search figures.
     min_confirm_sessions
@@ -82,7 +83,7 @@ class Settings:
     max_correlation: float = 0.7
     min_same_sign: float = 0.7
     min_rank_autocorrelation: float = -0.1
-    max_failed_correlation: float = 0.9
+    max_failed_correlation: float = 0.7
     failures_compared: int = 20
     min_confirm_sessions: int = 40
     rule: str = "addis"
