@@ -296,13 +296,13 @@ class Acceptance:
         return Decision(True, member=member)
 
     def _kin(self, attempt: Attempt, figures: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Object to a near copy of a factor that failed its confirm test on the same data."""
+        """Object to what is close to a factor that failed its confirm test on the same data."""
         own = _signature(figures)
         alike = sorted(
             self._failed(attempt), key=lambda one: (math.dist(own, _signature(one.figures)), one.id)
         )
-        # Near copies resemble each other in every figure: the most alike are enough, and of these
-        # the first few mostly tell.
+        # What ranks alike has figures alike: the most alike are enough, and of these the first few
+        # mostly tell.
         alike = alike[: self.settings.failures_compared]
         for part in (alike[:_MOST_ALIKE], alike[_MOST_ALIKE:]):
             if not part:
@@ -312,7 +312,8 @@ class Acceptance:
             if largest >= self.settings.max_failed_correlation:
                 return "kin", (
                     f"Its ranks correlate {largest:.2f} in size with attempt {part[closest].id}, "
-                    "which was not confirmed on unseen sessions; a near copy gets no second test."
+                    f"which was not confirmed on unseen sessions; below "
+                    f"{self.settings.max_failed_correlation} is needed."
                 )
         return None
 

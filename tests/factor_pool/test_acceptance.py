@@ -210,17 +210,23 @@ def test_too_short_a_confirm_is_no_test(desk: Desk) -> None:
     assert not desk.ledger.tests()
 
 
-def test_a_near_copy_of_a_failure_gets_no_second_test(desk: Desk) -> None:
+def test_what_is_close_to_a_failure_gets_no_test(desk: Desk) -> None:
+    """As close as no member of the pool may be to another."""
+    limit = desk.acceptance.settings.max_correlation
     desk.daily = lambda text: [0.001, -0.001] * 60
     desk.decide("$close")
     desk.daily = strong
-    desk.searched = lambda text, pool: good_figures(pool) | {
-        "max_pool_correlation": 0.95, "closest_member": 0,
-    }  # fmt: skip
-    decision = desk.decide("$open")
-    assert decision.gate == "kin"
-    assert "correlate 0.95 in size with attempt 1" in decision.reason
-    assert len(desk.ledger.tests()) == 1
+    for text, correlation, tests in (("$open", limit, 1), ("$high", limit - 0.01, 2)):
+        desk.searched = lambda text, pool, found=correlation: good_figures(pool) | {
+            "max_pool_correlation": found, "closest_member": 0,
+        }  # fmt: skip
+        decision = desk.decide(text)
+        assert len(desk.ledger.tests()) == tests
+        if tests == 1:
+            assert decision.gate == "kin"
+            assert "correlate 0.70 in size with attempt 1" in decision.reason
+        else:
+            assert decision.accepted
 
 
 @pytest.mark.parametrize("reopened", [False, True])
