@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests import mlflow_tables
+
 if TYPE_CHECKING:
     from tests.browser import Tab
 
@@ -21,8 +23,20 @@ CACHE = REPOSITORY / ".pytest_cache"
 _GUARD = Path(__file__).parent / "guard"
 
 
-def pytest_configure() -> None:
-    """Bar every connection that is not to this machine, here and in child processes."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Bar every connection that is not to this machine; compile once what many tests need."""
+    _guard_network()
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        compile_kernels()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with whole nights first: whichever runs last, the others wait for."""
+    nights = {item.path for item in items if "kernels" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in nights)
+
+
+def _guard_network() -> None:
     sys.path.insert(0, str(_GUARD))
     import network_guard
 
@@ -43,6 +57,7 @@ def pytest_configure() -> None:
 @pytest.fixture(autouse=True)
 def _every_home_has_its_own_mlflow() -> Iterator[None]:
     """MLflow and Qlib set its address for the whole process."""
+    mlflow_tables.share(CACHE)
     yield
     os.environ.pop("MLFLOW_TRACKING_URI", None)
 
@@ -68,10 +83,19 @@ def tab() -> Iterator["Tab"]:
         yield opened
 
 
+def compile_kernels() -> Path:
+    """Where numba finds its kernels, here and in worker processes; compiled if they are not yet."""
+    from scenario.isolation.process import ProcessIsolation
+
+    folder = CACHE / "kernels"
+    ProcessIsolation(1, folder).compile()
+    return folder
+
+
 @pytest.fixture(scope="session")
-def kernels(request: pytest.FixtureRequest) -> Path:
-    """Where worker processes find their kernels, compiled once: that takes half a minute."""
-    return request.config.cache.mkdir("kernels")
+def kernels() -> Path:
+    """The folder of `compile_kernels`, for a home (`commands.give_kernels`)."""
+    return compile_kernels()
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.commands import document, tide
+from tests.commands import document, give_kernels, tide
 
 EVALUATIONS = 300
 
 
 @pytest.fixture(scope="module")
-def mined(tmp_path_factory: pytest.TempPathFactory, market_file: Path) -> Path:
+def mined(tmp_path_factory: pytest.TempPathFactory, market_file: Path, kernels: Path) -> Path:
     """A home with a store, a mined ledger and a trained predictor."""
     home = tmp_path_factory.mktemp("main_job") / "home"
+    give_kernels(home, kernels)
     tide(home, "data", "import", str(market_file))
     done = tide(home, "mine", "--evaluations", str(EVALUATIONS), "--seed", "1", "--json")
     summary = document(done)

@@ -5,7 +5,7 @@ compiled kernel is loaded, once in the worker and not again in each job.
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from data_profile.panel import Panel
 from factor_pool.evaluation.jobs import run
 from factor_pool.expression.operators import OPERATORS
 
-__all__ = ["prepare", "run", "warm"]
+__all__ = ["every_operator", "prepare", "run"]
 
 _SESSIONS = 300  # enough to take every kernel through its paces
 _exercised: set[str] = set()
@@ -47,22 +47,10 @@ def _exercise(job: Mapping[str, Any], panel: Panel) -> None:
     run({**job, **days, "kind": "confirm", "expressions": [f"${one}"]}, both)
 
 
-def warm() -> None:
-    """Compile every kernel on made-up data, for the image to keep."""
-    generator = np.random.default_rng(0)
-    shape = (_SESSIONS, 30)
-    fields = ("close", "limit_up_count", "company_count")
-    values = {name: generator.poisson(9.0, shape).astype(np.float32) + 1 for name in fields}
-    days = np.datetime64("2024-01-01") + np.arange(_SESSIONS)
-    panel = Panel(days, tuple(map(str, range(shape[1]))), values, np.ones(shape, dtype=bool))
-    bounds = {"start": str(days[_SESSIONS // 2]), "end": str(days[-1])}
-    for kind in ("search", "confirm"):
-        job = {"kind": kind, "expressions": [], "pool": ["$close"], **bounds}
-        prepare(job, {kind: panel})
-
-
-def every_operator(one: str, other: str) -> list[str]:
-    """Calls of each operator, on fields (float32) and on rolling results (float64).
+def every_operator(
+    one: str, other: str, operators: Collection[str] = tuple(OPERATORS)
+) -> list[str]:
+    """Calls of each of these operators, on fields (float32) and on rolling results (float64).
 
     Where two arguments may change places they are sorted by their text, so that a rolling result
     comes first only where its text does: `first * Mean(...)` before `second`.
@@ -78,7 +66,7 @@ def every_operator(one: str, other: str) -> list[str]:
     }
     return [
         f"{operator.name}({', '.join(chosen)})"
-        for operator in OPERATORS.values()
+        for operator in map(OPERATORS.__getitem__, operators)
         for chosen in itertools.product(*(examples[kind] for kind in operator.arguments))
         if len(set(chosen)) == len(chosen)
     ]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from data_profile.files import exclusive
 from scenario.errors import IsolationError
-from scenario.isolation import sources
+from scenario.isolation import kernel_files, sources
 from scenario.isolation.base import Failure, Limits, Runner
 from scenario.isolation.channel import Channel, Lost
 from scenario.isolation.pool import WorkerPool
@@ -58,7 +58,7 @@ class ProcessIsolation(WorkerPool):
     workers, limits, runner
         As in `WorkerPool`.
     kernels
-        Folder where compiled kernels are kept between runs.
+        Folder where compiled kernels are kept between runs; numba's own cache in this process.
     """
 
     name = "process"
@@ -80,7 +80,7 @@ class ProcessIsolation(WorkerPool):
     def start(self, panels: Mapping[str, Path]) -> None:
         """Compile the kernels if that was not done, then start; see `Isolation.start`."""
         if self.runner == Runner():
-            self._compile()
+            self.compile()
         super().start(panels)
 
     def close(self) -> None:
@@ -91,14 +91,19 @@ class ProcessIsolation(WorkerPool):
 
     @property
     def compiled(self) -> bool:
-        """Whether the kernels are there already; else `start` takes half a minute longer."""
+        """Whether the kernels are there already; else `start` takes a minute longer."""
         return self._cache.exists()
 
-    def _compile(self) -> None:
-        """Compile every kernel once, in one process and one order, as the image's build does.
+    def compile(self) -> None:
+        """Compile every kernel once, as the image's build does, for the workers and this process.
 
         Were each worker to compile what it finds missing, what is inlined where, and with it the
         last bit of a sum, would depend on which was first.
+
+        Raises
+        ------
+        IsolationError
+            They cannot be compiled.
         """
         if self.compiled:
             return
@@ -118,12 +123,14 @@ class ProcessIsolation(WorkerPool):
                 raise IsolationError(f"process: the kernels cannot be compiled: {words}")
             with contextlib.suppress(OSError):  # another run was faster
                 aside.rename(self._cache)
+            with contextlib.suppress(OSError):  # no hard links: this process compiles its own
+                kernel_files.link(self._cache, self._kernels)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
     @property
     def _cache(self) -> Path:
-        """Where the workers' kernels are kept; the search's apart, which `_compile` makes whole."""
+        """Where the workers' kernels are kept; the search's apart, which `compile` makes whole."""
         cache = current_kernels(self._kernels)
         return cache if self.runner.image == "evaluator" else cache.with_name(f"{cache.name}-qlib")
 

@@ -22,8 +22,10 @@ EVALUATOR = (
     "scenario/isolation/base.py",
     "scenario/isolation/confine.py",
     "scenario/isolation/evaluator.py",
+    "scenario/isolation/kernel_files.py",
     "scenario/isolation/selection.py",
     "scenario/isolation/syscalls.py",
+    "scenario/isolation/warming.py",
     "scenario/isolation/worker.py",
 )
 

@@ -36,9 +36,9 @@ Verdict = dict[str, Any]  # {"said": text} or {"failure": [kind, message]}
 
 
 def main() -> None:
-    """Serve standard input until it ends; with `--warm`, only compile the runner's kernels."""
-    if sys.argv[1:] == ["--warm"]:
-        importlib.import_module("scenario.isolation.evaluator").warm()
+    """Serve standard input until it ends; with `--warm`, only compile the kernels of a search."""
+    if sys.argv[1:2] == ["--warm"]:
+        importlib.import_module("scenario.isolation.warming").warm(*sys.argv[2:])
         return
     source, sink = os.dup(0), os.dup(1)
     quiet = os.open(os.devnull, os.O_RDWR)
