@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 _IDEAS, _STRONGEST, _LESSONS, _SOLVED = 200, 8, 8, 8
 _DIMENSIONS = ("rank_ic", "marginal_rank_ic", "added_rank_ic", "added_t_hac", "coverage")
-# What has no values breeds what has none; what did not hold on unseen sessions, or is close to what
-# did not, breeds more of what the search window alone shows, and each such child spends a test.
-_NO_PARENTS = frozenset({"coverage", "confirm", "kin"})
 _FIELD = re.compile(r"\$(\w+)")
 
 
@@ -81,7 +78,7 @@ class Memory:
         self.mark(attempt)
         if attempt.canonical is not None:
             self.fields.update(set(_FIELD.findall(attempt.canonical)))
-            if attempt.gate not in _NO_PARENTS:
+            if attempt.gate != "coverage":  # what has no values breeds what has none
                 self.archive.add(attempt.canonical, attempt.figures)
             self._compare(attempt)
 

@@ -2,8 +2,6 @@
 
 import pickle
 
-import pytest
-
 from scenario.proposers.memory import Memory
 from tests.scenario.proposers.test_llm import attempt, memory
 
@@ -24,10 +22,9 @@ def test_an_idea_that_comes_again_is_counted_on() -> None:
     assert (idea.tried, idea.accepted) == (3, 0)
 
 
-@pytest.mark.parametrize("gate", ["coverage", "confirm", "kin"])
-def test_what_has_too_few_values_or_failed_on_unseen_sessions_is_no_elite(gate: str) -> None:
+def test_what_has_too_few_values_is_no_elite() -> None:
     figures = {"added_t_hac": 6.0, "rank_autocorrelation": 0.5}
-    assert memory([attempt(1, "$close", figures=figures, gate=gate)]).archive.cells == {}
+    assert memory([attempt(1, "$close", figures=figures, gate="coverage")]).archive.cells == {}
     assert len(memory([attempt(1, "$close", figures=figures)]).archive.cells) == 1
 
 
