@@ -39,8 +39,8 @@ def warm(share: str | None = None) -> None:
 
     Raises
     ------
-    subprocess.CalledProcessError
-        A share could not be compiled.
+    SystemExit
+        A share could not be compiled; its process said why.
     """
     _name_files(share or "rest")
     if share is None:
@@ -87,10 +87,9 @@ def _compile_shares(cache: Path) -> None:
             )
             for folder in folders
         ]
-        statuses = [process.wait() for process in processes]
-        for process, status in zip(processes, statuses, strict=True):
+        for status in [process.wait() for process in processes]:
             if status:
-                raise subprocess.CalledProcessError(status, process.args)
+                sys.exit(f"ended by signal {-status}" if status < 0 else status)
         for folder in folders:
             kernel_files.link(folder, cache)
 
