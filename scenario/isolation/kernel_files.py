@@ -18,6 +18,8 @@ def link(compiled: Path, cache: Path) -> None:
     """
     for index in sorted(compiled.rglob("*.nbi")):
         target = cache / index.relative_to(compiled)
+        if target.exists():
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         for file in (*sorted(index.parent.glob(f"{index.stem}.*.nbc")), index):
             with contextlib.suppress(FileExistsError):

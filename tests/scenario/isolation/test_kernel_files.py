@@ -60,7 +60,6 @@ def test_a_kernel_that_is_there_keeps_its_files(tmp_path: Path) -> None:
     kernel_files.link(compiled, cache)
     kernel_files.link(compiled, cache)
     assert files(cache) == {
-        "a/m.sum-3.py311.1-others.nbc": "theirs",
         "a/m.sum-3.py311.1.nbc": "ours",
         "a/m.sum-3.py311.nbi": "ours",
         "b/m.mean-9.py311.nbi": "theirs",
