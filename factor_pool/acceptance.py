@@ -309,11 +309,11 @@ class Acceptance:
                 return None
             beside = self._measured(attempt, [str(one.canonical) for one in part])
             largest, closest = beside["max_pool_correlation"], beside["closest_member"]
-            if largest >= self.settings.max_failed_correlation:
+            if largest >= self.settings.max_correlation:
                 return "kin", (
                     f"Its ranks correlate {largest:.2f} in size with attempt {part[closest].id}, "
                     f"which was not confirmed on unseen sessions; below "
-                    f"{self.settings.max_failed_correlation} is needed."
+                    f"{self.settings.max_correlation} is needed."
                 )
         return None
 

@@ -47,17 +47,15 @@ class Settings:
         confirm sessions over search sessions. A test that is likely to fail even so would only
         spend the error budget.
     max_correlation
-        Mean daily rank correlation with any pool member, absolute.
+        Mean daily rank correlation with any pool member, and with any factor that failed its
+        confirm test on the same data, absolute: else a search that varies one lucky find would buy
+        a ticket with each variant.
     min_same_sign
         Share of years (half-years where there are fewer than four years) with the overall sign.
     min_rank_autocorrelation
         Below it the ranking reverses from day to day: it measures noise that was just corrected.
-    max_failed_correlation
-        With a factor that failed its confirm test on the same data: what is close to it gets no
-        test, or else a search that varies one lucky find would buy a ticket with each variant. As
-        close as no member of the pool may be to another.
     failures_compared
-        How many such failures it is compared with, those most alike in their search figures.
+        How many failures it is compared with, those most alike in their search figures.
     min_confirm_sessions
         Sessions with a figure in confirm; fewer are no test.
     rule
@@ -83,7 +81,6 @@ class Settings:
     max_correlation: float = 0.7
     min_same_sign: float = 0.7
     min_rank_autocorrelation: float = -0.1
-    max_failed_correlation: float = 0.7
     failures_compared: int = 20
     min_confirm_sessions: int = 40
     rule: str = "addis"

@@ -22,10 +22,9 @@ from factor_pool.expression.operators import OPERATORS
 from scenario.isolation import evaluator, kernel_files
 
 _SESSIONS, _INSTRUMENTS = 300, 30
-_KINDS = ("search", "confirm")
 
 # The operators that take longest to compile are one share, all others another; the kernels of the
-# figures take about as long as either.
+# figures, without any operator's, take about as long as either.
 _LONG = ("Corr", "Cov", "Kurt", "Mad", "Skew")
 _SHARES = {
     "figures": (),
@@ -46,22 +45,22 @@ def warm(share: str | None = None) -> None:
     if share is None:
         _compile_shares(Path(os.environ["NUMBA_CACHE_DIR"]))
         # Completes what two shares had a part of, such as the kernels of arguments.
-        for kind, job, panels in _jobs():
-            evaluator.prepare(job, {kind: panels[kind]})
+        for job, panels in _jobs():
+            evaluator.prepare(job, panels)
     elif operators := _SHARES[share]:
         texts = evaluator.every_operator("close", "company_count", operators)
         evaluate([parse(text) for text in texts], _panel())
     else:
-        for _, job, panels in _jobs():
+        for job, panels in _jobs():
             evaluator.run({**job, "expressions": ["$close"]}, panels)
 
 
-def _jobs() -> Iterator[tuple[str, dict[str, Any], dict[str, Panel]]]:
-    """(kind, job without expressions, panels) for each kind of job."""
+def _jobs() -> Iterator[tuple[dict[str, Any], dict[str, Panel]]]:
+    """A job without expressions, and its panels, of each kind."""
     panel = _panel()
     bounds = {"start": str(panel.sessions[_SESSIONS // 2]), "end": str(panel.sessions[-1])}
-    for kind in _KINDS:
-        yield kind, {"kind": kind, "expressions": [], "pool": ["$open"], **bounds}, {kind: panel}
+    for kind in ("search", "confirm"):
+        yield {"kind": kind, "expressions": [], "pool": ["$open"], **bounds}, {kind: panel}
 
 
 def _panel() -> Panel:
